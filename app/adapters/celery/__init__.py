@@ -1,0 +1,1 @@
+"""Celery: waking stages, and a worker inside this process."""

@@ -1,0 +1,93 @@
+"""Waking stages through Celery: by name, on the stage's queue; the tasks themselves stand in `workers`."""
+
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from app.domain.errors import BrokerUnavailable
+from app.domain.uploads import Stage
+
+TASK_MODULES = (
+    "workers.tasks.intake",
+    "workers.tasks.encode",
+    "workers.tasks.index",
+    "workers.tasks.maintenance",
+)
+MAINTENANCE_QUEUE = "maintenance"
+SWEEP_EVERY_S = 15  # how long an upload whose message was lost waits at most; the sweep itself is one count
+
+SOFT_LIMIT_S = 600  # a stage stops taking batches at a soft stop; a batch takes seconds
+HARD_LIMIT_S = 900  # beyond the soft limit, so that a task can end by itself first
+VISIBILITY_TIMEOUT_S = (
+    1_800  # beyond the hard limit: a message is given to a second worker only when the first is gone
+)
+
+
+class VitrineCelery(Celery):  # type: ignore[misc] # Celery publishes no types
+    """Celery, with the application its tasks work for."""
+
+    application: Any = None
+
+
+def make_celery(broker_url: str) -> VitrineCelery:
+    """A Celery application for this broker; connects to nothing yet."""
+    celery = VitrineCelery("vitrine", broker=broker_url, include=list(TASK_MODULES))
+    celery.conf.update(
+        task_acks_late=True,  # a killed worker's message comes again; the rows make that safe
+        worker_prefetch_multiplier=1,  # a message is a hint: hoarding them helps nobody
+        task_ignore_result=True,  # the row says what became of it
+        task_serializer="json",
+        accept_content=["json"],
+        task_soft_time_limit=SOFT_LIMIT_S,
+        task_time_limit=HARD_LIMIT_S,
+        broker_connection_retry_on_startup=True,
+        worker_hijack_root_logger=False,
+        task_routes={
+            **{f"vitrine.{stage}": {"queue": stage.value} for stage in Stage},
+            "vitrine.sweep": {"queue": MAINTENANCE_QUEUE},
+        },
+        beat_schedule={"sweep": {"task": "vitrine.sweep", "schedule": float(SWEEP_EVERY_S)}},
+        # The schedule has nothing worth keeping between starts, so it needs no file.
+        beat_scheduler="celery.beat:Scheduler",
+        broker_transport_options=_transport_options(broker_url),
+    )
+    return celery
+
+
+def _transport_options(broker_url: str) -> dict[str, Any]:
+    if broker_url.startswith("memory://"):
+        return {"polling_interval": 0.01}  # otherwise it idles a second at a time
+    return {
+        "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+        # A publisher that cannot reach the broker says so at once; the sweeper makes up for it.
+        "retry_policy": {"max_retries": 0},
+    }
+
+
+class CeleryJobs:
+    """`Jobs` of the port."""
+
+    def __init__(self, celery: VitrineCelery) -> None:
+        self._celery = celery
+
+    def wake(self, stage: Stage) -> None:
+        """Send one message, without waiting for anybody to take it."""
+        try:
+            self._celery.send_task(f"vitrine.{stage}", retry=False)
+        except (OperationalError, RedisError, OSError) as error:
+            raise BrokerUnavailable(f"the broker does not answer: {error}") from error
+
+    def ping(self) -> None:
+        """Return if the broker answers."""
+        try:
+            with self._celery.connection_for_write(connect_timeout=5) as connection:
+                connection.ensure_connection(max_retries=1, timeout=5)
+        except (OperationalError, RedisError, OSError) as error:
+            raise BrokerUnavailable(f"the broker does not answer: {error}") from error

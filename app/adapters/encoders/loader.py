@@ -1,0 +1,53 @@
+"""Opening an encoder by name: everything is read and checked but the weights of its towers."""
+
+import os
+from typing import Literal
+
+import torch
+
+from app.adapters.encoders.description import ARCHITECTURES, read_config, read_preprocessing, read_tokenizer
+from app.adapters.encoders.hugging_face import HuggingFaceEncoder
+from app.adapters.encoders.model_files import find_model, hash_files, tokenizer_files, weight_files
+from app.domain.embeddings import EncoderSpec
+from app.domain.errors import Misconfigured
+
+
+class HuggingFaceLoader:
+    """Opens local model directories and hub models (the `EncoderLoader` port).
+
+    `device` "auto" is the first GPU where there is one. `threads` are those of the model on a CPU, for the whole process; 0 is
+    one a core. `precision` is that of the arithmetic, whatever the weights are stored in; a CPU computes in fp32 alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        threads: int = 0,
+        precision: Literal["fp32", "fp16", "bf16"] = "fp32",
+    ) -> None:
+        has_gpu = torch.cuda.is_available()
+        if device == "cuda" and not has_gpu:
+            raise Misconfigured("device is cuda, but torch sees no GPU: install torch's CUDA build, or say cpu")
+        self._device = ("cuda" if has_gpu else "cpu") if device == "auto" else device
+        if self._device == "cpu" and precision != "fp32":
+            raise Misconfigured(f"precision {precision} needs a GPU: say fp32")
+        self._precision = precision
+        torch.set_num_threads(threads or os.cpu_count() or 1)
+
+    def load(self, name: str) -> HuggingFaceEncoder:
+        """Read the description of an encoder and hash its files. Raises `EncoderNotFound` and `EncoderRefused`."""
+        directory = find_model(name)
+        config = read_config(directory)
+        tokenizer, max_tokens = read_tokenizer(directory, config)
+        spec = EncoderSpec(
+            name=name,
+            architecture=ARCHITECTURES[config.model_type],
+            dimension=config.projection_dim,
+            preprocessing=read_preprocessing(directory),
+            max_tokens=max_tokens,
+            precision=self._precision,
+            weights_sha256=hash_files([directory / "config.json", *weight_files(directory)]),
+            tokenizer_sha256=hash_files(tokenizer_files(directory)),
+        )
+        return HuggingFaceEncoder(spec, directory, config, tokenizer, self._device)

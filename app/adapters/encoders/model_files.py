@@ -1,0 +1,85 @@
+"""The files of a model: found on disk or on the hub, and hashed."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from app.domain.errors import EncoderNotFound, EncoderRefused
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+_FETCHED = ["*.json", "*.txt", "*.model", "model*.safetensors"]
+"""What is fetched from the hub: no pickled weights, and not the copies for other programs."""
+
+_TOKENIZER_FILES = (
+    "added_tokens.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "special_tokens_map.json",
+    "spiece.model",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
+
+
+def find_model(name: str) -> Path:
+    """The directory of a model: `name` if it is one, else what the hub holds under `owner/model` or `owner/model@revision`.
+
+    Raises `EncoderNotFound` where there is no such directory and the hub does not give it.
+    """
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        return directory
+    if not _HUB_NAME.fullmatch(name):
+        raise EncoderNotFound(f"there is no model directory {name}: name one, or a model on the hub as owner/model")
+    repository, _, revision = name.partition("@")
+    try:
+        found = snapshot_download(
+            repository, revision=revision or None, allow_patterns=_FETCHED, ignore_patterns=["*/*"]
+        )
+    # The hub's client lets the errors of its HTTP library through, which share no other ancestor with its own.
+    except Exception as error:  # noqa: BLE001
+        raise EncoderNotFound(
+            f"there is no directory {name} here, and the hub did not give the model of that name "
+            f"({type(error).__name__}): check the name and its revision; without a network, copy the model's "
+            "directory here from a machine that has one and give its path, or, where the model was fetched before, "
+            "set HF_HUB_OFFLINE=1"
+        ) from error
+    return Path(found)
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """The safetensors files that hold the weights, in order. Raises `EncoderRefused` where there are none."""
+    single, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
+    if single.is_file():
+        return [single]
+    if index.is_file():
+        named = json.loads(index.read_text())["weight_map"].values()
+        return [directory / name for name in sorted(set(named))]
+    if any(directory.glob("*.bin")) or any(directory.glob("*.pt")):
+        raise EncoderRefused(
+            f"{directory} holds pickled weights, which can run code when they are read: "
+            "convert them to model.safetensors, or take a model that has it"
+        )
+    raise EncoderRefused(f"{directory} is not a model directory: it has no model.safetensors")
+
+
+def tokenizer_files(directory: Path) -> list[Path]:
+    """The files that say how a text becomes tokens."""
+    return [directory / name for name in _TOKENIZER_FILES if (directory / name).is_file()]
+
+
+def hash_files(files: Iterable[Path]) -> str:
+    """64 hex digits over the names and contents of files, in order."""
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as opened:
+            content = hashlib.file_digest(opened, "sha256").hexdigest()
+        whole.update(f"{path.name}\0{content}\n".encode())
+    return whole.hexdigest()

@@ -1,0 +1,68 @@
+"""The two towers of a dual encoder, each built and loaded alone."""
+
+import threading
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from transformers import AutoModel, CLIPTextModel, CLIPVisionModel, PreTrainedConfig
+from transformers.initialization import no_init_weights
+
+from app.adapters.encoders.model_files import weight_files
+from app.domain.errors import EncoderRefused
+
+_PARTS = {"picture": ("vision_model.", "visual_projection."), "text": ("text_model.", "text_projection.")}
+"""Under which names the weights of a tower and those of its projection are stored."""
+
+_building = threading.Lock()
+"""Leaving new weights as they lie in memory is switched on for the whole process, so one tower is built at a time."""
+
+
+class Tower(nn.Module):
+    """A picture or text model and the projection of its pooled output into the shared space."""
+
+    def __init__(self, model: nn.Module, projection: nn.Linear) -> None:
+        super().__init__()
+        self.model = model
+        self.projection = projection
+
+    def forward(self, **arguments: Tensor) -> Tensor:
+        """Vectors of shape (n, dimension), float32, rows of norm 1."""
+        pooled = self.model(**arguments).pooler_output
+        return nn.functional.normalize(self.projection(pooled).float(), dim=1)
+
+
+def load_tower(
+    directory: Path, config: PreTrainedConfig, which: Literal["picture", "text"], *, device: str, dtype: torch.dtype
+) -> Tower:
+    """Read one tower's weights, and only those. Raises `EncoderRefused` where they do not fit the config."""
+    try:
+        with _building, no_init_weights():
+            tower = _new_tower(config, which)
+        _read_weights(tower, directory, which)
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise EncoderRefused(f"the {which} tower in {directory} cannot be loaded: {error}") from error
+    return tower.to(device=device, dtype=dtype).eval().requires_grad_(False)
+
+
+def _new_tower(config: PreTrainedConfig, which: Literal["picture", "text"]) -> Tower:
+    part = config.vision_config if which == "picture" else config.text_config
+    # AutoModel would give the full CLIP for either of its parts.
+    known = {"clip_vision_model": CLIPVisionModel, "clip_text_model": CLIPTextModel}
+    build = known.get(part.model_type, AutoModel.from_config)
+    return Tower(build(part), nn.Linear(part.hidden_size, config.projection_dim, bias=False))
+
+
+def _read_weights(tower: Tower, directory: Path, which: Literal["picture", "text"]) -> None:
+    """Copy every weight into its place: never two copies of a tower, and float16 on disk becomes float32 here."""
+    wanted: dict[str, Tensor] = {}
+    for prefix, module in zip(_PARTS[which], (tower.model, tower.projection), strict=True):
+        wanted.update({prefix + name: tensor for name, tensor in module.state_dict().items()})
+    for path in weight_files(directory):
+        with safe_open(path, framework="pt") as opened:
+            for name in wanted.keys() & set(opened.keys()):
+                wanted.pop(name).copy_(opened.get_tensor(name))
+    if wanted:
+        raise ValueError(f"it has no {min(wanted)}, nor {len(wanted) - 1} other weights of that config")

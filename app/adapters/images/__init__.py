@@ -1,0 +1,1 @@
+"""Pictures: checking what people send, and fetching what stands behind a URL."""

@@ -1,0 +1,162 @@
+"""A milvus-lite database: one process, one writer at a time, and what its engine leaves to us.
+
+Its engine has no lock of its own: two writers at once destroy its log without an error. It keeps rows in the log,
+which survives the death of the process, and in memory, where a search walks them one by one in Python (about 50 µs a
+row); a flush turns them into an indexed segment, and many small segments are merged and indexed again and again. So
+rows are flushed when enough have gathered, or when nobody writes any more.
+"""
+
+import fcntl
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from milvus_lite.server_manager import server_manager_instance
+from pymilvus import MilvusClient
+from pymilvus.exceptions import ConnectionConfigException
+
+from app.adapters.milvus.faults import translated
+from app.adapters.milvus.layouts import LiteLayout, ServerLayout
+from app.domain.errors import Misconfigured, StoreUnavailable
+
+FLUSH_ROWS = 2_048  # what a search meanwhile walks in Python, about 100 ms; half of it costs a third more CPU a row
+QUIET_ROWS = 64  # as few cost a search 3 ms, less than the segment of their own would
+QUIET_SECONDS = 1.0  # an ingest that goes on writes again within this time
+
+
+class _Locks:
+    """`writer` orders the writers of one database; `swap` keeps readers out while a flush moves rows."""
+
+    def __init__(self) -> None:
+        self.writer = threading.RLock()
+        self.swap = threading.RLock()
+
+
+_locks: dict[str, _Locks] = {}
+_locks_guard = threading.Lock()
+
+
+class LiteConnection:
+    """The milvus-lite database at a path that ends in `.db`. Opened at the first use: its lock survives a fork."""
+
+    lite: bool = True
+
+    def __init__(self, path: Path) -> None:
+        if path.suffix != ".db":
+            raise Misconfigured(f"a milvus-lite path ends in .db, and {path} does not", code="milvus_uri")
+        self._path = path.absolute()
+        with _locks_guard:
+            self._locks = _locks.setdefault(str(self._path), _Locks())
+        self._client: MilvusClient | None = None
+        self._failed = False
+        self._loaded: set[str] = set()
+        self._unflushed: Counter[str] = Counter()
+        self._written_at = 0.0
+        self.layout: ServerLayout | LiteLayout = LiteLayout()
+
+    @contextmanager
+    def open(self) -> Iterator[MilvusClient]:
+        """A client for calls that name no rows; it waits for writers, as creating and dropping must."""
+        with self._locks.writer, translated():
+            yield self._opened()
+
+    @contextmanager
+    def reading(self, collection: str) -> Iterator[MilvusClient]:
+        """A client to read a collection with, which is loaded; flushes first what a finished ingest left behind."""
+        quiet = time.monotonic() - self._written_at > QUIET_SECONDS
+        if (quiet and self._unflushed[collection] >= QUIET_ROWS) or collection not in self._loaded or self._failed:
+            with self.open() as client:
+                self._load(client, collection)
+                if quiet:
+                    self._flush(client, collection)
+        with self._locks.swap, translated():
+            if self._client is None:
+                raise StoreUnavailable("milvus-lite is being opened anew")
+            yield self._client
+
+    @contextmanager
+    def writing(self, collection: str, rows: int) -> Iterator[MilvusClient]:
+        """A client to write so many rows with, one writer at a time.
+
+        A write that failed may have torn the log, and what follows it there is lost at the next start: the database
+        is opened anew before anything else is done.
+        """
+        with self.open() as client:
+            self._load(client, collection)
+            try:
+                yield client
+            except Exception:
+                self._failed = True
+                raise
+            self._written_at = time.monotonic()
+            self._unflushed[collection] += rows
+            if self._unflushed[collection] >= FLUSH_ROWS:
+                self._flush(client, collection)
+
+    def settle(self, collection: str) -> None:
+        """Nothing to wait for: a write returns once the operating system has its log."""
+
+    def forget(self, collection: str) -> None:
+        """Drop what is remembered of a collection."""
+        self._loaded.discard(collection)
+        del self._unflushed[collection]
+
+    def close(self) -> None:
+        """Flush, and let another process open the database."""
+        with self._locks.writer, self._locks.swap:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+                server_manager_instance.release_server(str(self._path))
+                self._loaded.clear()
+                self._unflushed.clear()
+
+    def _opened(self) -> MilvusClient:
+        """The client, opened anew after a failure. The caller holds the writer's lock."""
+        if self._failed:
+            self.close()
+            self._failed = False
+        if self._client is None:
+            self._client = self._open_file()
+        return self._client
+
+    def _open_file(self) -> MilvusClient:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return MilvusClient(str(self._path))
+        except ConnectionConfigException as error:
+            if _held(self._path):
+                raise Misconfigured(
+                    f"another process holds {self._path}: stop it, or give this one another data directory",
+                    code="data_held",
+                ) from error
+            raise Misconfigured(
+                f"{self._path} cannot be opened as a milvus-lite database", code="milvus_uri"
+            ) from error
+
+    def _load(self, client: MilvusClient, collection: str) -> None:
+        if collection not in self._loaded:
+            client.load_collection(collection)
+            self._loaded.add(collection)
+
+    def _flush(self, client: MilvusClient, collection: str) -> None:
+        with self._locks.swap:
+            try:
+                client.flush(collection)
+            except Exception:
+                self._failed = True
+                raise
+        self._unflushed[collection] = 0
+
+
+def _held(path: Path) -> bool:
+    """Whether another process has the lock that milvus-lite takes in its directory."""
+    try:
+        with (path / "LOCK").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False

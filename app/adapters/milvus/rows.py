@@ -1,0 +1,67 @@
+"""Rows on their way to Milvus: checked, each id once, in calls of bounded size."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from app.adapters.milvus.layouts import LiteLayout, ServerLayout
+from app.adapters.milvus.schema import MAX_ID_BYTES
+from app.domain.embeddings import Vectors, flawed_rows
+from app.domain.errors import BadVector, Invalid
+from app.ports.vectors import VectorRow
+
+CALL_BYTES = 32 * 2**20  # half of what a server takes in one message
+CALL_IDS = 1_000  # ids of one delete or lookup: 140 kB of expression
+_ATTRIBUTE_BYTES = 65_536  # the most JSON of a row
+_ID = re.compile(rf"[A-Za-z0-9._:#-]{{1,{MAX_ID_BYTES}}}")
+
+
+def check_ids(ids: Sequence[str]) -> list[str]:
+    """The ids without repeats; raise `Invalid` (`bad_id`) for one that must not stand in an expression."""
+    for row_id in ids:
+        if not _ID.fullmatch(row_id):
+            raise Invalid(f"a row's id must match {_ID.pattern}", code="bad_id")
+    return list(dict.fromkeys(ids))
+
+
+def check_vectors(vectors: Vectors, dimension: int) -> Vectors:
+    """The vectors, shape (n, dimension), as float32; raise `Invalid` (`dimension`) or `BadVector`."""
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        raise Invalid(f"the collection's vectors have {dimension} dimensions", code="dimension")
+    if flawed_rows(vectors).any():
+        raise BadVector("a vector is not finite, or its norm is not 1")
+    return vectors.astype(np.float32, copy=False)
+
+
+def calls_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:
+    """The ids, checked, in portions of one call."""
+    checked = check_ids(ids)
+    for start in range(0, len(checked), CALL_IDS):
+        yield checked[start : start + CALL_IDS]
+
+
+def calls_of_rows(
+    rows: Sequence[VectorRow], *, dimension: int, layout: ServerLayout | LiteLayout
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows as Milvus takes them, in portions of one call; of two with one id the last.
+
+    Everything is checked before the first portion: milvus-lite stores NaN, wrong norms and over-long ids.
+    """
+    latest = list({row.id: row for row in rows}.values())
+    if not latest:
+        return
+    check_ids([row.id for row in latest])
+    if any(row.vector.shape != (dimension,) for row in latest):
+        raise Invalid(f"the collection's vectors have {dimension} dimensions", code="dimension")
+    vectors = check_vectors(np.stack([row.vector for row in latest]), dimension)
+    size = max(1, CALL_BYTES // (_ATTRIBUTE_BYTES + 4 * dimension))
+    for start in range(0, len(latest), size):
+        portion = slice(start, start + size)
+        yield [_entity(row, vector, layout) for row, vector in zip(latest[portion], vectors[portion], strict=True)]
+
+
+def _entity(row: VectorRow, vector: Any, layout: ServerLayout | LiteLayout) -> dict[str, Any]:
+    fields = {"id": row.id, "product_id": row.product_id, "version": row.version, "vector": vector}
+    return fields | layout.cells(row.attributes)

@@ -1,0 +1,168 @@
+"""The vector store on Milvus: a server, or milvus-lite in this process."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.adapters.milvus.connection import Connection, ServerConnection
+from app.adapters.milvus.expression import render
+from app.adapters.milvus.lite import LiteConnection
+from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors
+from app.adapters.milvus.schema import (
+    MAX_LIMIT,
+    check_index,
+    check_name,
+    collection_schema,
+    index_params,
+    search_params,
+)
+from app.domain.builds import IndexSpec
+from app.domain.embeddings import Vectors
+from app.domain.errors import Conflict, Invalid
+from app.domain.filters import Filter
+from app.ports.vectors import Neighbour, VectorRow
+
+STRONG = "Strong"  # a read waits for every write before it, whoever wrote
+SESSION = "Session"  # a read waits for the writes of this process
+
+
+class MilvusStore:
+    """Collections on a Milvus server, 2.3 or later, or in a milvus-lite database.
+
+    `uri` is a server's address or a path that ends in `.db`; `timeout` bounds every call to a server, in seconds.
+    Nothing is opened before the first call. A milvus-lite database belongs to one process: `Misconfigured`
+    (`data_held`) where another has it.
+    """
+
+    def __init__(self, uri: str, *, token: str = "", timeout: float = 30.0) -> None:
+        self._connection: Connection = (
+            ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else LiteConnection(Path(uri))
+        )
+        self._timeout = timeout
+        self._dimensions: dict[str, int] = {}
+
+    def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
+        """Create a collection, indexed and loaded; `Conflict` where it exists with another dimension."""
+        check_name(collection)
+        check_index(index, lite=self._connection.lite)
+        schema = collection_schema(dimension, dynamic=self._connection.layout.dynamic)
+        with self._connection.open() as client:
+            if not client.has_collection(collection, timeout=self._timeout):
+                client.create_collection(
+                    collection,
+                    schema=schema,
+                    index_params=index_params(index),
+                    consistency_level=STRONG,
+                    timeout=self._timeout,
+                )
+        if self._dimension(collection) != dimension:
+            raise Conflict(f"{collection} exists with another dimension", code="dimension")
+        with self._connection.reading(collection):
+            pass  # which loads it
+
+    def drop(self, collection: str) -> None:
+        """Drop a collection by its physical name; an alias is refused, for milvus-lite would drop what it names."""
+        with self._connection.open() as client:
+            if not client.has_collection(check_name(collection), timeout=self._timeout):
+                return
+            described = client.describe_collection(collection, timeout=self._timeout)
+            if described["collection_name"] != collection:
+                raise Conflict(f"{collection} is an alias", code="alias")
+            self._connection.forget(collection)
+            self._dimensions.pop(collection, None)
+            client.drop_collection(collection, timeout=self._timeout)
+
+    def upsert(self, collection: str, rows: Sequence[VectorRow]) -> None:
+        """Write rows, each replacing the one of its id.
+
+        Raises `BadVector` and `Invalid` (`dimension`, `bad_id`) before anything is written.
+        """
+        layout = self._connection.layout
+        for entities in calls_of_rows(rows, dimension=self._dimension(collection), layout=layout):
+            with self._connection.writing(collection, len(entities)) as client:
+                client.upsert(collection, entities, timeout=self._timeout)
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Delete rows; ids that are not there are passed over."""
+        for portion in calls_of_ids(ids):
+            with self._connection.writing(collection, len(portion)) as client:
+                client.delete(collection, ids=portion, timeout=self._timeout)
+
+    def settle(self, collection: str) -> None:
+        """Return once everything written before survives the death of the store's process."""
+        self._connection.settle(collection)
+
+    def versions(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
+        """The version of each stored id, as a strongly consistent read."""
+        found: dict[str, int] = {}
+        for portion in calls_of_ids(ids):
+            with self._connection.reading(collection) as client:
+                rows = client.get(
+                    collection,
+                    ids=portion,
+                    output_fields=["version"],
+                    consistency_level=STRONG,
+                    timeout=self._timeout,
+                )
+            found.update((row["id"], row["version"]) for row in rows)
+        return found
+
+    def search(
+        self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
+    ) -> list[list[Neighbour]]:
+        """The nearest rows of each query, best first, at most 16,384. Raises `BadVector`, `Invalid` (`limit`)."""
+        queries = check_vectors(queries, self._dimension(collection))
+        if not 1 <= limit <= MAX_LIMIT:
+            raise Invalid(f"a search returns 1 to {MAX_LIMIT} rows", code="limit", field="limit")
+        expression = True if where is None else render(where, self._connection.layout)
+        if expression is False or not len(queries):
+            return [[] for _ in queries]
+        filtered = isinstance(expression, str)
+        with self._connection.reading(collection) as client:
+            answers = client.search(
+                collection,
+                data=list(queries),
+                anns_field="vector",
+                filter=expression if filtered else "",
+                limit=limit,
+                output_fields=["product_id"],
+                search_params=search_params(index, limit=limit, exact=filtered and self._connection.lite),
+                consistency_level=SESSION,
+                timeout=self._timeout,
+            )
+        return [[_neighbour(hit) for hit in hits] for hits in answers]
+
+    def count(self, collection: str) -> int:
+        """How many rows a collection has, as a strongly consistent read."""
+        with self._connection.reading(collection) as client:
+            (row,) = client.query(
+                collection,
+                filter="",
+                output_fields=["count(*)"],
+                consistency_level=STRONG,
+                timeout=self._timeout,
+            )
+        return int(row["count(*)"])
+
+    def ping(self) -> None:
+        """Return if the store answers; opens it where it is not open yet."""
+        with self._connection.open() as client:
+            client.list_collections(timeout=self._timeout)
+
+    def close(self) -> None:
+        """Close the connection; a milvus-lite database is flushed and may be opened by another process."""
+        self._connection.close()
+
+    def _dimension(self, collection: str) -> int:
+        known = self._dimensions.get(check_name(collection))
+        if known is None:
+            with self._connection.open() as client:
+                described = client.describe_collection(collection, timeout=self._timeout)
+            fields = {field["name"]: field for field in described["fields"]}
+            known = self._dimensions[collection] = int(fields["vector"]["params"]["dim"])
+        return known
+
+
+def _neighbour(hit: Mapping[str, Any]) -> Neighbour:
+    # Rounding of float32 puts the cosine of a vector with itself a little above 1.
+    return Neighbour(hit["id"], hit["entity"]["product_id"], max(-1.0, min(1.0, float(hit["distance"]))))

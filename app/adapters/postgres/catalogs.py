@@ -1,0 +1,47 @@
+"""Catalogs as rows."""
+
+from sqlalchemy import Connection, Row, func, select
+
+from app.adapters.postgres.statements import insert
+from app.adapters.postgres.tables import catalogs, products
+from app.domain.products import AttributeType, Catalog
+
+
+class CatalogRows:
+    """`Catalogs` of the port."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: str) -> Catalog | None:
+        """The catalog of that name."""
+        row = self._connection.execute(select(catalogs).where(catalogs.c.name == name)).one_or_none()
+        return _catalog(row) if row else None
+
+    def put(self, catalog: Catalog) -> None:
+        """Create the catalog or replace its declaration."""
+        statement = insert(self._connection, catalogs).values(
+            name=catalog.name, attributes=dict(catalog.attributes), caption=list(catalog.caption)
+        )
+        declared = {"attributes": statement.excluded.attributes, "caption": statement.excluded.caption}
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=declared))
+
+    def all(self) -> list[tuple[Catalog, int]]:
+        """Every catalog with its number of products, by name."""
+        counted = (
+            select(products.c.catalog, func.count().label("n"))
+            .where(products.c.deleted.is_(False))
+            .group_by(products.c.catalog)
+            .subquery()
+        )
+        statement = (
+            select(catalogs, func.coalesce(counted.c.n, 0).label("n"))
+            .outerjoin(counted, counted.c.catalog == catalogs.c.name)
+            .order_by(catalogs.c.name)
+        )
+        return [(_catalog(row), row.n) for row in self._connection.execute(statement)]
+
+
+def _catalog(row: Row[tuple[object, ...]]) -> Catalog:
+    attributes = {name: AttributeType(declared) for name, declared in row.attributes.items()}
+    return Catalog(row.name, attributes, tuple(row.caption))

@@ -1,0 +1,149 @@
+"""Opens transactions on Postgres or SQLite, and turns their failures into `DatabaseUnavailable`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from app.adapters.postgres.builds import BuildRows
+from app.adapters.postgres.catalogs import CatalogRows
+from app.adapters.postgres.clock import Clock
+from app.adapters.postgres.embeddings import EmbeddingRows
+from app.adapters.postgres.idempotency import IdempotencyKeyRows
+from app.adapters.postgres.pictures import PictureRows
+from app.adapters.postgres.products import ProductRows
+from app.adapters.postgres.uploads import UploadRows
+from app.domain.errors import DatabaseUnavailable
+
+SQLITE_BUSY_TIMEOUT_S = 30  # a writer waits this long for another; transactions here last milliseconds
+POOL_SIZE = 10  # connections kept: the API's busy threads at a time
+POOL_OVERFLOW = 40  # FastAPI's thread pool has 40 threads; each may hold one for a moment
+CONNECT_TIMEOUT_S = 5
+
+
+class SqlTransaction:
+    """One open transaction; `Transaction` of the port."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._clock = Clock(connection)
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock, read once."""
+        return self._clock.now
+
+    @cached_property
+    def catalogs(self) -> CatalogRows:
+        """Catalogs."""
+        return CatalogRows(self._connection)
+
+    @cached_property
+    def products(self) -> ProductRows:
+        """Products."""
+        return ProductRows(self._connection)
+
+    @cached_property
+    def pictures(self) -> PictureRows:
+        """Pictures."""
+        return PictureRows(self._connection)
+
+    @cached_property
+    def idempotency_keys(self) -> IdempotencyKeyRows:
+        """Idempotency keys."""
+        return IdempotencyKeyRows(self._connection, self._clock)
+
+    @cached_property
+    def uploads(self) -> UploadRows:
+        """Uploads."""
+        return UploadRows(self._connection, self._clock)
+
+    @cached_property
+    def embeddings(self) -> EmbeddingRows:
+        """Embeddings."""
+        return EmbeddingRows(self._connection)
+
+    @cached_property
+    def builds(self) -> BuildRows:
+        """Builds."""
+        return BuildRows(self._connection)
+
+
+class SqlDatabase:
+    """`Database` of the port over an SQLAlchemy engine."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """A transaction that writes nothing."""
+        with _translated(), self.engine.connect() as connection:
+            yield SqlTransaction(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[SqlTransaction]:
+        """A transaction that commits at the end."""
+        writer = self.engine.execution_options(vitrine_writes=True)
+        with _translated(), writer.begin() as connection:
+            yield SqlTransaction(connection)
+
+    def ping(self) -> None:
+        """Return if the database answers and has tables."""
+        with _translated(), self.engine.connect() as connection:
+            if not inspect(connection).has_table("uploads"):
+                raise DatabaseUnavailable("the database has no tables: run `python -m migrations`")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for `postgresql://…` or `sqlite:///file`; connects to nothing yet."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(
+            parsed, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW
+        )
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg2"),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_pre_ping=True,  # a restarted server must not cost a request
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "vitrine"},
+    )
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself: `_begin_sqlite` does
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer
+    cursor.execute("PRAGMA synchronous=FULL")  # what is answered 2xx survives a power cut, not only a kill
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A read that turns into a write fails at once under WAL; a writer says so from the start and waits its turn.
+    writes = connection.get_execution_options().get("vitrine_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnavailable(f"the database does not answer: {error.orig}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable("the connection to the database was lost") from error
+        raise

@@ -1,0 +1,85 @@
+"""The pictures of products' versions, as rows."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, select
+
+from app.adapters.postgres.statements import insert, portions
+from app.adapters.postgres.tables import images
+from app.domain.uploads import Claim, Picture
+
+PICTURE_COLUMNS = (
+    images.c.position,
+    images.c.url,
+    images.c.content_hash,
+    images.c.width,
+    images.c.height,
+    images.c.error_code,
+    images.c.error_detail,
+)
+_OUTCOME = ("content_hash", "width", "height", "error_code", "error_detail")
+
+
+class PictureRows:
+    """`Pictures` of the port."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def shown(self, catalog: str, content_hash: str) -> bool:
+        """Whether a product of this catalog has this picture."""
+        having = exists().where(images.c.catalog == catalog, images.c.content_hash == content_hash)
+        return bool(self._connection.execute(select(having)).scalar())
+
+    def save(self, claim: Claim, pictures: Sequence[Picture]) -> None:
+        """Write down what became of some of a version's pictures."""
+        statement = insert(self._connection, images)
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["catalog", "product_id", "version", "position"],
+                set_={name: statement.excluded[name] for name in _OUTCOME},
+            ),
+            [picture_row(claim.catalog, claim.product.product_id, claim.version, picture) for picture in pictures],
+        )
+
+
+def picture_row(catalog: str, product_id: str, version: int, picture: Picture) -> dict[str, Any]:
+    """One row of `images`."""
+    return {
+        "catalog": catalog,
+        "product_id": product_id,
+        "version": version,
+        "position": picture.position,
+        "url": picture.url,
+        "content_hash": picture.content_hash,
+        "width": picture.width,
+        "height": picture.height,
+        "error_code": picture.error_code,
+        "error_detail": picture.error_detail,
+    }
+
+
+def read_picture(row: Row[Any]) -> Picture:
+    """One picture from a row that has the columns of `images`."""
+    return Picture(*(getattr(row, column.name) for column in PICTURE_COLUMNS))
+
+
+def pictures_of(
+    connection: Connection, versions: Iterable[tuple[str, str, int]]
+) -> dict[tuple[str, str, int], list[Picture]]:
+    """The pictures of (catalog, product_id, version), in order."""
+    wanted = set(versions)
+    found: dict[tuple[str, str, int], list[Picture]] = {key: [] for key in wanted}
+    for catalog in sorted({key[0] for key in wanted}):
+        for some in portions(sorted(key[1] for key in wanted if key[0] == catalog)):
+            statement = (
+                select(images)
+                .where(images.c.catalog == catalog, images.c.product_id.in_(some))
+                .order_by(images.c.product_id, images.c.version, images.c.position)
+            )
+            for row in connection.execute(statement):
+                key = (catalog, row.product_id, row.version)
+                if key in found:
+                    found[key].append(read_picture(row))
+    return found

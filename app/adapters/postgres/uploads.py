@@ -1,0 +1,181 @@
+"""Uploads as rows: writing them down, and telling of them. Claims stand in `claims.py`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, tuple_, update
+
+from app.adapters.postgres.claims import ClaimRows
+from app.adapters.postgres.clock import Clock
+from app.adapters.postgres.statements import insert, portions
+from app.adapters.postgres.tables import products, uploads
+from app.domain.uploads import Claim, Stage, Upload, UploadKind, UploadState
+from app.ports.catalogue import Accepted, Failure
+
+_UNFINISHED = (UploadState.ACCEPTED, UploadState.FETCHED, UploadState.ENCODED)
+
+
+class UploadRows:
+    """`Uploads` of the port."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._claims = ClaimRows(connection)
+
+    def known(self, catalog: str, versions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
+        """(upload_id, digest) of the uploads with these (product_id, version)."""
+        found: dict[tuple[str, int], tuple[str, str]] = {}
+        for some in portions(versions):
+            statement = select(uploads.c.product_id, uploads.c.version, uploads.c.id, uploads.c.digest).where(
+                uploads.c.catalog == catalog, tuple_(uploads.c.product_id, uploads.c.version).in_(some)
+            )
+            for product_id, version, upload_id, digest in self._connection.execute(statement):
+                found[product_id, version] = (upload_id, digest)
+        return found
+
+    def add(self, catalog: str, accepted: Sequence[Accepted]) -> None:
+        """Insert uploads; older ones of the same products that no worker has begun are superseded."""
+        if not accepted:
+            return
+        now = self._clock.now
+        self._connection.execute(
+            insert(self._connection, uploads), [_row(catalog, upload, now) for upload in accepted]
+        )
+        older = and_(
+            uploads.c.catalog == catalog,
+            uploads.c.product_id == bindparam("the_id"),
+            uploads.c.version < bindparam("the_version"),
+            uploads.c.state.in_(_UNFINISHED),
+            uploads.c.token.is_(None),
+            uploads.c.touched.is_(False),
+        )
+        superseded = update(uploads).where(older).values(state=UploadState.SUPERSEDED, superseded_at=now)
+        overtaking = [
+            {"the_id": upload.product.product_id, "the_version": upload.version}
+            for upload in accepted
+            if upload.newest and upload.version > 1
+        ]
+        if overtaking:
+            self._connection.execute(superseded, overtaking)
+
+    def get(self, upload_ids: Sequence[str]) -> dict[str, Upload]:
+        """Receipts by id."""
+        found: dict[str, Upload] = {}
+        for some in portions(upload_ids):
+            for row in self._connection.execute(select(uploads).where(uploads.c.id.in_(some))):
+                found[row.id] = _upload(row)
+        return found
+
+    def page(
+        self, *, state: UploadState | None, catalog: str | None, limit: int, after: str | None = None
+    ) -> list[Upload]:
+        """Receipts, newest first; `after` is the last id of the page before."""
+        statement = select(uploads).order_by(uploads.c.accepted_at.desc(), uploads.c.id.desc()).limit(limit)
+        if state is not None:
+            statement = statement.where(uploads.c.state == state)
+        if catalog is not None:
+            statement = statement.where(uploads.c.catalog == catalog)
+        if after is not None:
+            last = select(uploads.c.accepted_at).where(uploads.c.id == after).scalar_subquery()
+            older = and_(uploads.c.accepted_at == last, uploads.c.id < after)
+            statement = statement.where(or_(uploads.c.accepted_at < last, older))
+        return [_upload(row) for row in self._connection.execute(statement)]
+
+    def counts(self, catalog: str | None = None) -> dict[UploadState, int]:
+        """How many uploads are in each state."""
+        statement = select(uploads.c.state, func.count()).group_by(uploads.c.state)
+        if catalog is not None:
+            statement = statement.where(uploads.c.catalog == catalog)
+        counted = {UploadState(state): n for state, n in self._connection.execute(statement)}
+        return {state: counted.get(state, 0) for state in UploadState}
+
+    def claim(self, stage: Stage, *, limit: int, lease: timedelta) -> list[Claim]:
+        """Take uploads that wait for a stage, oldest first, and count the attempt."""
+        return self._claims.take(stage, now=self._clock.now, limit=limit, lease=lease)
+
+    def advance(self, stage: Stage, claims: Sequence[Claim]) -> set[str]:
+        """Move the claimed uploads on; returns the ids that moved."""
+        return self._claims.advance(stage, claims, now=self._clock.now)
+
+    def release(self, claims: Sequence[Claim], *, delay: timedelta, blameless: bool) -> None:
+        """Give claimed uploads back, due again after `delay`."""
+        self._claims.release(claims, due_at=self._clock.now + delay, blameless=blameless)
+
+    def encode_again(self, claims: Sequence[Claim]) -> None:
+        """Send claimed uploads back to the encode stage."""
+        self._claims.encode_again(claims, now=self._clock.now)
+
+    def bury(self, failures: Mapping[str, Failure]) -> None:
+        """Mark uploads, by id, as dead."""
+        self._claims.bury(failures, now=self._clock.now)
+
+    def retry(self, upload_id: str) -> bool:
+        """Put a dead upload that is still the newest back to its beginning."""
+        newest = select(products.c.upload_id).where(products.c.upload_id == upload_id).scalar_subquery()
+        revived = (
+            update(uploads)
+            .where(uploads.c.id == upload_id, uploads.c.state == UploadState.DEAD, uploads.c.id == newest)
+            .values(
+                state=UploadState.ACCEPTED,
+                attempts=0,
+                due_at=self._clock.now,
+                token=None,
+                dead_at=None,
+                error_code=None,
+                error_detail=None,
+            )
+        )
+        return self._connection.execute(revived).rowcount == 1
+
+    def due(self) -> dict[Stage, int]:
+        """How many uploads each stage could claim now."""
+        statement = (
+            select(uploads.c.state, func.count())
+            .where(uploads.c.state.in_(_UNFINISHED), uploads.c.due_at <= self._clock.now)
+            .group_by(uploads.c.state)
+        )
+        counted: dict[str, int] = dict(self._connection.execute(statement).tuples().all())
+        return {stage: counted.get(stage.takes, 0) for stage in Stage}
+
+    def forget_leases(self) -> None:
+        """End every lease."""
+        held = and_(uploads.c.state.in_(_UNFINISHED), uploads.c.token.is_not(None))
+        self._connection.execute(update(uploads).where(held).values(token=None, due_at=self._clock.now))
+
+
+def _row(catalog: str, upload: Accepted, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": upload.upload_id,
+        "catalog": catalog,
+        "product_id": upload.product.product_id,
+        "version": upload.version,
+        "kind": upload.kind,
+        "state": upload.state,
+        "digest": upload.digest,
+        "due_at": now,
+        "accepted_at": now,
+    }
+    # Stages that had nothing to do are passed at once: the pictures came along, or nothing needs encoding.
+    passed = upload.state in (UploadState.FETCHED, UploadState.ENCODED)
+    row["fetched_at"] = now if passed else None
+    row["encoded_at"] = now if upload.state is UploadState.ENCODED else None
+    row["superseded_at"] = now if upload.state is UploadState.SUPERSEDED else None
+    return row
+
+
+def _upload(row: Row[Any]) -> Upload:
+    reached = {state: getattr(row, f"{state}_at") for state in UploadState}
+    return Upload(
+        row.id,
+        row.catalog,
+        row.product_id,
+        row.version,
+        UploadKind(row.kind),
+        UploadState(row.state),
+        row.attempts,
+        {state: moment for state, moment in reached.items() if moment is not None},
+        row.error_code,
+        row.error_detail,
+    )

@@ -1,0 +1,1 @@
+"""The HTTP layer: translate, call one service, translate back."""

@@ -1,0 +1,47 @@
+"""What routes are given: the application, and the bodies of requests."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Header, Request
+from starlette.datastructures import UploadFile
+
+from app.bootstrap import Application
+from app.domain.errors import NotFound
+from app.domain.products import MAX_IMAGES, Catalog
+
+MAX_FIELDS = 2  # the JSON, and perhaps an empty field that a browser adds
+MAX_FIELD_BYTES = 1024 * 1024  # a product or a query as JSON; pictures come as files
+
+
+def application_of(request: Request) -> Application:
+    """The application this API serves."""
+    return cast(Application, request.app.state.application)
+
+
+async def body_of(request: Request) -> bytes:
+    """The body as it came."""
+    return await request.body()
+
+
+async def form_of(request: Request) -> dict[str, bytes]:
+    """The parts of a multipart form by name; a file's name is never looked at."""
+    async with request.form(max_files=MAX_IMAGES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES) as form:
+        return {
+            name: await part.read() if isinstance(part, UploadFile) else part.encode("utf-8", "surrogatepass")
+            for name, part in form.items()
+        }
+
+
+App = Annotated[Application, Depends(application_of)]
+Body = Annotated[bytes, Depends(body_of)]
+Form = Annotated[dict[str, bytes], Depends(form_of)]
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key")]
+
+
+def declared(application: Application, name: str) -> Catalog:
+    """A catalog. Raises `NotFound` (`unknown_catalog`)."""
+    with application.database.reading() as transaction:
+        catalog = transaction.catalogs.get(name)
+    if catalog is None:
+        raise NotFound(f"there is no catalog {name}", code="unknown_catalog", field="catalog")
+    return catalog

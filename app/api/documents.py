@@ -1,0 +1,150 @@
+"""What the API answers: domain values as JSON documents. Written by hand: a model for each answer costs more time."""
+
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from fastapi.responses import Response
+
+from app.domain.builds import Build
+from app.domain.products import Catalog
+from app.domain.search import Hit, SearchResult
+from app.domain.uploads import Picture, Upload, UploadKind, UploadState
+from app.ports.catalogue import StoredProduct
+
+_STAGES = (
+    UploadState.ACCEPTED,
+    UploadState.FETCHED,
+    UploadState.ENCODED,
+    UploadState.INDEXED,
+    UploadState.SUPERSEDED,
+    UploadState.DEAD,
+)
+
+
+def as_json(document: Any) -> bytes:
+    """JSON in UTF-8; text that is no valid Unicode (an echo of bad input) is mended rather than refused."""
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        return orjson.dumps(_mended(document))
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_mended(name): _mended(item) for name, item in value.items()}
+    return value
+
+
+def answer(document: Any, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(as_json(document), status, media_type="application/json")
+
+
+def catalog_document(catalog: Catalog, products: int) -> dict[str, Any]:
+    """A catalog."""
+    attributes = {name: declared.value for name, declared in catalog.attributes.items()}
+    return {"name": catalog.name, "attributes": attributes, "caption": list(catalog.caption), "products": products}
+
+
+def build_document(build: Build, *, products: int, indexed: int) -> dict[str, Any]:
+    """A build."""
+    return {
+        "id": build.id,
+        "state": build.state.value,
+        "encoder": build.encoder.name,
+        "index": build.index.type,
+        "params": {**build.index.build_params, **build.index.search_params},
+        "products": products,
+        "indexed": indexed,
+        "created_at": build.created_at.isoformat(),
+    }
+
+
+def picture_document(catalog: str, picture: Picture) -> dict[str, Any]:
+    """A picture of a product: where to get it, or why it is missing."""
+    shown: dict[str, Any] = {"position": picture.position}
+    if picture.content_hash is not None:
+        shown |= {"url": picture_url(catalog, picture), "width": picture.width, "height": picture.height}
+    if picture.url is not None:
+        shown["source"] = picture.url
+    if picture.error_code is not None:
+        shown["error"] = {"code": picture.error_code, "detail": picture.error_detail}
+    return shown
+
+
+def picture_url(catalog: str, picture: Picture) -> str:
+    """The path under which the API serves a picture."""
+    return f"/v1/catalogs/{quote(catalog)}/pictures/{picture.content_hash}"
+
+
+def product_document(catalog: str, stored: StoredProduct) -> dict[str, Any]:
+    """A product with its state."""
+    return {
+        "product_id": stored.product.product_id,
+        "title": stored.product.title,
+        "description": stored.product.description,
+        "attributes": stored.product.attributes,
+        "images": [picture_document(catalog, one) for one in stored.pictures],
+        "version": stored.version,
+        "state": stored.state.value,
+        "upload_id": stored.upload_id,
+    }
+
+
+def receipt_document(upload: Upload) -> dict[str, Any]:
+    """A receipt: the stages an upload has passed, and what went wrong."""
+    stages = [{"stage": one.value, "at": upload.stages[one].isoformat()} for one in _STAGES if one in upload.stages]
+    indexed = upload.stages.get(UploadState.INDEXED)
+    searchable = indexed if indexed is not None and upload.kind is not UploadKind.DELETE else None
+    told: dict[str, Any] = {
+        "upload_id": upload.id,
+        "catalog": upload.catalog,
+        "product_id": upload.product_id,
+        "version": upload.version,
+        "kind": upload.kind.value,
+        "state": upload.state.value,
+        "stages": stages,
+        "searchable_at": searchable.isoformat() if searchable else None,
+        "attempts": upload.attempts,
+    }
+    if upload.error_code is not None:
+        told["error"] = {"code": upload.error_code, "detail": upload.error_detail}
+    return told
+
+
+def accepted_document(upload: Upload) -> dict[str, Any]:
+    """The answer to a submission."""
+    return {
+        "upload_id": upload.id,
+        "product_id": upload.product_id,
+        "version": upload.version,
+        "state": upload.state.value,
+        "status_url": f"/v1/uploads/{upload.id}",
+    }
+
+
+def search_document(catalog: str, result: SearchResult) -> dict[str, Any]:
+    """The answer to a query."""
+    return {
+        "hits": [_hit_document(catalog, hit) for hit in result.hits],
+        "total": {"value": result.total.value, "exact": result.total.exact, "scope": result.total.scope},
+        "build": {"id": result.build_id, "encoder": result.encoder},
+        "timings_ms": result.timings_ms,
+        "degraded": list(result.degraded),
+    }
+
+
+def _hit_document(catalog: str, hit: Hit) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "product_id": hit.product.product_id,
+        "score": hit.score,
+        "title": hit.product.title,
+        "attributes": hit.product.attributes,
+        "images": [picture_document(catalog, one) for one in hit.pictures],
+    }
+    if hit.matched is not None:
+        document["matched_image"] = {"position": hit.matched.position, "url": picture_url(catalog, hit.matched)}
+    return document

@@ -1,0 +1,38 @@
+"""The API as an ASGI application."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from app.api import errors
+from app.api.middleware import AccessLog, BodyBudget
+from app.api.routes import catalogs, health, products, search, uploads
+from app.bootstrap import Application
+
+WEB = Path(__file__).parent.parent / "web"
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(application: Application) -> FastAPI:
+    """The API over an application that its caller opens and closes."""
+    api = FastAPI(title="Vitrine", description="Search behind shops whose products have pictures.", version="1")
+    api.state.application = application
+    errors.install(api)
+    api.add_middleware(BodyBudget)
+    api.add_middleware(AccessLog)
+    for area in (catalogs, products, search, uploads, health):
+        api.include_router(area.router)
+    api.mount("/assets", StaticFiles(directory=WEB), name="assets")
+    api.add_api_route("/", page, include_in_schema=False)
+    return api
+
+
+def page() -> FileResponse:
+    """The storefront page."""
+    return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)

@@ -1,0 +1,1 @@
+"""What the API takes: every field known, no other accepted."""

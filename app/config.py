@@ -1,0 +1,71 @@
+"""The settings: one class, read from the environment (`VITRINE_…`) at the entrypoints and nowhere else."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_ENCODER = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K@1a25a446712ba5ee05982a381eed697ef9b435cf"
+"""An open dual encoder of base size (MIT licence), at a pinned revision."""
+
+MEMORY_BROKER = "memory://"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Without any setting, one process does everything in one data directory."""
+
+    model_config = SettingsConfigDict(env_prefix="VITRINE_", extra="ignore")
+
+    data: Path = Field(default=Path("vitrine-data"), description="the data directory of the embedded default")
+    database_url: str = Field(default="", description="postgresql://… ; a SQLite file in the data directory if empty")
+    broker_url: str = Field(default=MEMORY_BROKER, description="redis://… ; a worker in this process if memory://")
+    milvus_uri: str = Field(default="", description="http://… ; milvus-lite in the data directory if empty")
+    milvus_token: str = Field(default="", description="user:password of the Milvus server", repr=False)
+    blob_url: str = Field(
+        default="", description="s3://bucket/prefix or a folder; in the data directory if empty"
+    )
+    encoder: str = Field(default=DEFAULT_ENCODER, description="a local model directory, or a hub name with @revision")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the encoder runs")
+    threads: int = Field(default=0, ge=0, description="threads of the model on a CPU; 0: one a core")
+    index: str = Field(default="HNSW", description="index type of new builds")
+
+    host: str = Field(default="127.0.0.1", description="the address to listen on")
+    port: int = Field(default=8000, ge=1, le=65535, description="the port to listen on")
+    allow_unauthenticated: bool = Field(
+        default=False,
+        description="listen beyond loopback although nobody is asked for a key: behind a proxy that asks",
+    )
+    allow_private_urls: bool = Field(default=False, description="fetch pictures from private networks too")
+
+    # A batch is what one transaction, one lease and one store call hold. Larger ones gain little and lose more when
+    # a worker dies; smaller ones pay the fixed costs (a commit, a flush) too often.
+    intake_batch: int = Field(default=32, ge=1, description="uploads fetched at a time")
+    encode_batch: int = Field(default=128, ge=1, description="uploads encoded at a time")
+    index_batch: int = Field(default=512, ge=1, description="uploads indexed at a time")
+    model_batch: int = Field(default=32, ge=1, description="contents the model takes at a time; 8 is enough on a CPU")
+    decode_threads: int = Field(default=2, ge=1, description="threads that decode pictures beside the model")
+    fetch_threads: int = Field(default=16, ge=1, description="pictures fetched side by side")
+
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_format: Literal["text", "json"] = Field(default="text", description="text for a person, json for a machine")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this process has the data directory to itself and does the work of the workers too."""
+        return self.broker_url == MEMORY_BROKER
+
+    @property
+    def sql_url(self) -> str:
+        """The database's address."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'vitrine.sqlite'}"
+
+    @property
+    def vector_uri(self) -> str:
+        """The vector store's address."""
+        return self.milvus_uri or str(self.data.absolute() / "milvus.db")
+
+    @property
+    def pictures_url(self) -> str:
+        """Where pictures are kept: an s3:// URL or a folder."""
+        return self.blob_url or str(self.data.absolute() / "pictures")

@@ -1,0 +1,1 @@
+"""Values and rules. Knows the standard library and numpy, and nothing else."""

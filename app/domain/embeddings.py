@@ -1,0 +1,78 @@
+"""Encoders and embeddings: what a vector is, which encoder made it, and whether it may be stored."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Shape (n, dimension), float32, every row of L2 norm 1."""
+
+Pixels = NDArray[np.uint8]
+"""Shape (size, size, 3), uint8 RGB: one picture as the encoder's picture tower takes it, before normalisation."""
+
+NORM_TOLERANCE = 1e-3
+"""How far from 1 a norm may be: float32 rounding over a few thousand dimensions stays far below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a picture becomes the pixels of a picture tower: size × size of them, normalised as (value / 255 − mean) / std.
+
+    `fit` says what happens to a picture that is not square. "crop" scales its short side to `resize` pixels and keeps
+    the centre; "stretch" scales both sides to `size`, so that nothing of it is lost (`resize` then equals `size`).
+    """
+
+    size: int
+    resize: int
+    fit: Literal["crop", "stretch"]
+    resample: Literal["bicubic", "bilinear", "lanczos"]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """The frozen description of an encoder; two encoders with one fingerprint give the same vectors.
+
+    `name` is the local directory or hub name it was loaded from. It is not part of the fingerprint: a model
+    directory that is moved keeps its embeddings.
+    """
+
+    name: str
+    architecture: str
+    dimension: int
+    preprocessing: Preprocessing
+    max_tokens: int
+    precision: str
+    weights_sha256: str
+    tokenizer_sha256: str
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits over everything that changes a vector: weights, tokenizer, preprocessing, precision."""
+        described = asdict(self)
+        del described["name"]
+        canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def flawed_rows(vectors: Vectors) -> NDArray[np.bool_]:
+    """Which rows must not be stored, shape (n,): not finite, or a norm that is not 1."""
+    norms = np.linalg.norm(vectors, axis=1)
+    # A norm that is not a number is not near 1 either: the comparison is written so that NaN fails it.
+    flawed: NDArray[np.bool_] = ~(np.abs(norms - 1.0) <= NORM_TOLERANCE)
+    return flawed
+
+
+def text_hash(caption: str) -> str:
+    """The content hash under which the embedding of a text is stored: 64 hex digits."""
+    return hashlib.sha256(b"text\0" + caption.encode()).hexdigest()
+
+
+def picture_hash(content: bytes) -> str:
+    """The content hash of a stored picture, which is also its name among the blobs: 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,135 @@
+"""The types of attributes that nobody declared, and values written as text read as what was declared."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.domain.products import MAX_KEYWORD_BYTES, AttributeType, Schema
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+_CODE = re.compile(r"[+-]?0\d")  # 007 is an article's code: as a number it would lose its zeros
+_BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
+_TEXT_LENGTH = 100  # characters on average; longer is prose, which nobody filters by its exact value
+
+
+def infer_schema(rows: Iterable[Mapping[str, Any]]) -> dict[str, AttributeType]:
+    """The narrowest type that every value of an attribute has, by attribute, in order of appearance.
+
+    Values are text, as CSV has it, or JSON. Tried in order: boolean (true, false, yes, no), number, datetime
+    (ISO 8601), keyword[] (JSON lists); else text where the values have more than 100 characters on average or one of
+    them is too long for a keyword; else keyword. An attribute without any value is left out.
+    """
+    columns: dict[str, _Column] = {}
+    for attributes in rows:
+        for name, value in attributes.items():
+            columns.setdefault(name, _Column()).observe(value)
+    return {name: column.type() for name, column in columns.items()}
+
+
+@dataclass(slots=True)
+class _Column:
+    """What was seen of one attribute so far."""
+
+    possible: list[AttributeType] = field(
+        default_factory=lambda: [
+            AttributeType.BOOLEAN,
+            AttributeType.NUMBER,
+            AttributeType.DATETIME,
+            AttributeType.KEYWORDS,
+        ]
+    )
+    values: int = 0
+    characters: int = 0
+    longest: int = 0
+
+    def observe(self, value: Any) -> None:
+        self.possible = [declared for declared in self.possible if _reads_as(value, declared)]
+        self.values += 1
+        if isinstance(value, str):
+            self.characters += len(value)
+            self.longest = max(self.longest, len(value.encode(errors="replace")))
+
+    def type(self) -> AttributeType:
+        if self.possible:
+            return self.possible[0]
+        prose = self.characters > _TEXT_LENGTH * self.values or self.longest > MAX_KEYWORD_BYTES
+        return AttributeType.TEXT if prose else AttributeType.KEYWORD
+
+
+def _reads_as(value: Any, declared: AttributeType) -> bool:
+    if isinstance(value, str):
+        if declared is AttributeType.KEYWORDS:
+            return _json_list(value) is not None
+        if declared is AttributeType.NUMBER and _CODE.match(value.strip()):
+            return False
+        if declared is AttributeType.DATETIME:
+            return _is_datetime(value.strip())
+        return not isinstance(coerce_value(value, declared), str)
+    return {
+        AttributeType.BOOLEAN: isinstance(value, bool),
+        AttributeType.NUMBER: isinstance(value, int | float) and not isinstance(value, bool),
+        AttributeType.KEYWORDS: isinstance(value, list),
+    }.get(declared, False)
+
+
+def coerce(attributes: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    """Read every value as the type its attribute was declared with; see `coerce_value`."""
+    return {
+        name: coerce_value(value, schema[name]) if name in schema else value for name, value in attributes.items()
+    }
+
+
+def coerce_value(value: Any, declared: AttributeType) -> Any:
+    """Read `value` as `declared`: "12.5" as 12.5, "yes" as True, "S|M" or '["S", "M"]' as a list, 2011 as "2011".
+
+    A value that cannot be read so comes back as it is; `check_attributes` then refuses it, naming the attribute.
+    """
+    match declared:
+        case AttributeType.NUMBER if isinstance(value, str):
+            return _number(value.strip())
+        case AttributeType.BOOLEAN if isinstance(value, str):
+            return _BOOLEANS.get(value.strip().lower(), value)
+        case AttributeType.DATETIME if isinstance(value, str):
+            return value.strip()
+        case AttributeType.KEYWORDS:
+            items = _json_list(value) if isinstance(value, str) else value
+            if items is None:
+                items = [item.strip() for item in value.split("|")]
+            return [_word(item) for item in items] if isinstance(items, list) else value
+        case AttributeType.KEYWORD | AttributeType.TEXT:
+            return _word(value)
+    return value
+
+
+def _word(value: Any) -> Any:
+    """A number or boolean as JSON writes it; anything else as it is."""
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
+
+
+def _number(text: str) -> int | float | str:
+    if len(text) > 400 or not _NUMBER.fullmatch(text):  # no finite double is written longer
+        return text
+    number = float(text) if any(mark in text for mark in ".eE") else int(text)
+    return number if math.isfinite(number) and abs(number) < 2**63 else text
+
+
+def _is_datetime(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _json_list(text: str) -> list[Any] | None:
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, list) else None

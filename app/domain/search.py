@@ -1,0 +1,139 @@
+"""Queries and their answers: legs, their fusion into one ranking, hits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from app.domain.errors import Invalid
+from app.domain.filters import Filter
+from app.domain.products import Product, check_text
+from app.domain.uploads import Picture
+
+MAX_LIMIT = 100
+MAX_TEXT = 2_000  # characters; an encoder reads a few dozen words and cuts the rest
+
+RRF_K = 60
+"""Reciprocal rank fusion's constant; Cormack, Clarke and Büttcher, SIGIR 2009."""
+
+
+class Leg(StrEnum):
+    """One ranked list inside a query."""
+
+    IMAGE = "image"
+    TEXT = "text"
+
+
+DEFAULT_LEGS: Mapping[Leg, float] = {Leg.IMAGE: 1.0, Leg.TEXT: 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """What a storefront asks: words, a picture (its content, or a product to be like), both, or neither (browse)."""
+
+    text: str | None = None
+    image: bytes | None = None
+    like: str | None = None
+    where: Filter | None = None
+    legs: Mapping[Leg, float] = field(default_factory=lambda: DEFAULT_LEGS)
+    limit: int = 20
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise Invalid(f"limit must be from 1 to {MAX_LIMIT}", code="bad_limit", field="limit")
+        if self.text is not None:
+            check_text(self.text, "text", limit=MAX_TEXT)
+            if not self.text.strip():
+                raise Invalid("text must not be empty: leave it out to browse", code="empty_query", field="text")
+        if self.image is not None and self.like is not None:
+            raise Invalid("ask by a picture or by a product, not by both", code="bad_query", field="image")
+        if any(not 0 <= weight <= 1e6 for weight in self.legs.values()) or not any(self.legs.values()):
+            raise Invalid(
+                "weights of legs are numbers from 0, and one must be above it", code="bad_legs", field="legs"
+            )
+
+    @property
+    def browses(self) -> bool:
+        """Whether nothing is asked for: what passes the filter is shown in a stable order."""
+        return self.text is None and self.image is None and self.like is None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A product in one leg: its rank from 1 (equal scores share one), cosine, and the row that matched."""
+
+    product_id: str
+    rank: int
+    score: float
+    row_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A product in the fused ranking, with what each leg gave it."""
+
+    product_id: str
+    score: float
+    legs: Mapping[Leg, Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One product of an answer."""
+
+    product: Product
+    score: float | None
+    pictures: Sequence[Picture]
+    matched: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many there are; `scope` says of what: everything that passes the filter, or the candidates of the query."""
+
+    value: int
+    exact: bool
+    scope: Literal["catalog", "candidates"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to a query, the build that gave it, and where the time went."""
+
+    hits: Sequence[Hit]
+    total: Total
+    build_id: str
+    encoder: str
+    timings_ms: Mapping[str, float]
+    degraded: Sequence[str] = ()
+
+
+def rank(rows: Sequence[tuple[str, str, float]]) -> list[Candidate]:
+    """Collapse rows (row_id, product_id, score) to products by their best row, ranked from 1.
+
+    Products of equal score share a rank (1, 2, 2, 4): neither has earned the better one. Their order is by
+    product_id, so that it is the same every time.
+    """
+    best: dict[str, tuple[float, str]] = {}
+    for row_id, product_id, score in rows:
+        if product_id not in best or score > best[product_id][0]:
+            best[product_id] = (score, row_id)
+    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
+    candidates: list[Candidate] = []
+    for place, (product_id, (score, row_id)) in enumerate(ordered, start=1):
+        tied = candidates and candidates[-1].score == score
+        candidates.append(Candidate(product_id, candidates[-1].rank if tied else place, score, row_id))
+    return candidates
+
+
+def fuse(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float]) -> list[Ranked]:
+    """Weighted reciprocal rank fusion: the sum over legs of weight / (k + rank), best first, ties by product_id."""
+    found: dict[str, dict[Leg, Candidate]] = {}
+    for leg, candidates in legs.items():
+        for candidate in candidates:
+            found.setdefault(candidate.product_id, {})[leg] = candidate
+    ranked = [
+        Ranked(product_id, sum(weights[leg] / (RRF_K + one.rank) for leg, one in given.items()), given)
+        for product_id, given in found.items()
+    ]
+    return sorted(ranked, key=lambda one: (-one.score, one.product_id))

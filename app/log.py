@@ -1,0 +1,54 @@
+"""Logs: one event a line, on stderr. Names are dotted and stable; values stand in fields, never in the name."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from app.config import Settings
+
+_QUIET = (
+    "httpx",
+    "httpcore",
+    "celery",
+    "kombu",
+    "amqp",
+    "alembic",
+    "pymilvus",
+    "uvicorn.access",
+    "botocore",
+    "urllib3",
+)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send every logger of this process through one formatter."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if settings.log_format == "json":
+        last: list[Any] = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    else:
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    # milvus-lite's in-process server logs a traceback for every call it does not have; callers see the error anyway.
+    logging.getLogger("grpc").setLevel(logging.CRITICAL)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

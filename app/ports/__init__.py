@@ -1,0 +1,1 @@
+"""Protocols, one per outside thing. An adapter stands behind each; a fake stands behind each in tests."""

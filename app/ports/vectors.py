@@ -1,0 +1,81 @@
+"""The vector store port: collections of vectors with the attributes that filters read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.builds import IndexSpec
+from app.domain.embeddings import Vectors
+from app.domain.filters import Filter
+from app.domain.products import AttributeValue
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRow:
+    """One row of a collection: a picture of a product, or the caption of one.
+
+    `id` is unique in its collection; `vector` has shape (dimension,), float32, norm 1; `version` is the product's.
+    """
+
+    id: str
+    product_id: str
+    version: int
+    vector: NDArray[np.float32]
+    attributes: Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A row that was found, with its cosine similarity to the query in [-1, 1]."""
+
+    id: str
+    product_id: str
+    score: float
+
+
+class VectorStore(Protocol):
+    """Collections by physical name. Every method may raise `StoreUnavailable`. Safe to call from several threads."""
+
+    def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
+        """Create a collection, indexed and loaded; nothing happens where it exists already."""
+        ...
+
+    def drop(self, collection: str) -> None:
+        """Drop a collection; nothing happens where there is none."""
+        ...
+
+    def upsert(self, collection: str, rows: Sequence[VectorRow]) -> None:
+        """Write rows, each replacing the one of its id. Where two rows share an id the last is kept."""
+        ...
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Delete rows; ids that are not there are passed over."""
+        ...
+
+    def settle(self, collection: str) -> None:
+        """Return once everything written before is durable: it survives the death of the store's process."""
+        ...
+
+    def versions(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
+        """The version each stored id has, as a strongly consistent read; ids that are not stored are left out."""
+        ...
+
+    def search(
+        self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
+    ) -> list[list[Neighbour]]:
+        """The nearest rows of each query, best first. `queries` has shape (n, dimension); the answer has n lists.
+
+        Reads what was written before the call (read-your-writes).
+        """
+        ...
+
+    def count(self, collection: str) -> int:
+        """How many rows a collection has, as a strongly consistent read."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the store answers."""
+        ...

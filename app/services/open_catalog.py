@@ -1,0 +1,51 @@
+"""Declaring a catalog, which opens its first build: the live one, with the encoder the service is set to."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from app.domain.builds import Build, BuildState, IndexSpec
+from app.domain.embeddings import EncoderSpec
+from app.domain.errors import Conflict
+from app.domain.products import Catalog
+from app.ports.catalogue import Database, Transaction
+from app.ports.vectors import VectorStore
+
+
+def open_catalog(
+    database: Database, store: VectorStore, catalog: Catalog, *, encoder: EncoderSpec, index: IndexSpec
+) -> Catalog:
+    """Create the catalog or add to its declaration. Safe to repeat.
+
+    Raises `Conflict` (`schema_change`) where a declared attribute would change its type or go: products that are
+    stored rely on it.
+    """
+    with database.writing() as transaction:
+        before = transaction.catalogs.get(catalog.name)
+        if before is not None:
+            _check_change(before, catalog)
+        transaction.catalogs.put(catalog)
+        if transaction.builds.live(catalog.name) is None:
+            _first_build(transaction, store, catalog.name, encoder, index, transaction.now)
+    return catalog
+
+
+def _first_build(
+    transaction: Transaction, store: VectorStore, catalog: str, encoder: EncoderSpec, index: IndexSpec, now: datetime
+) -> None:
+    build = Build(uuid4().hex, catalog, BuildState.LIVE, encoder, index, now)
+    transaction.builds.add(build)
+    # Inside the transaction: a build whose collections cannot be made is not there at all.
+    store.create(build.images, dimension=encoder.dimension, index=index)
+    store.create(build.texts, dimension=encoder.dimension, index=index)
+
+
+def _check_change(before: Catalog, after: Catalog) -> None:
+    for name, declared in before.attributes.items():
+        now = after.attributes.get(name)
+        if now != declared:
+            told = "cannot be taken away" if now is None else f"cannot become {now.value}"
+            raise Conflict(
+                f"attribute {name} is declared as {declared.value} and {told}: declare another name beside it",
+                code="schema_change",
+                field=f"attributes.{name}",
+            )

@@ -1,0 +1,128 @@
+"""Answering a query: encode, search the legs side by side, collapse, fuse, hydrate."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from app.domain.builds import Build
+from app.domain.embeddings import Vectors
+from app.domain.errors import NotFound
+from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, Total, fuse, rank
+from app.domain.uploads import Picture
+from app.ports.catalogue import Database, StoredProduct
+from app.ports.vectors import VectorStore
+from app.services.index import position_of
+from app.services.query_vectors import QueryEncoder
+
+DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift
+DEPTH_PER_HIT = 4
+ROWS_PER_CANDIDATE = 2  # a product may have many pictures; asked again, deeper, where that was too few
+MAX_ROWS = 16_384  # Milvus's limit of one search
+
+
+@dataclass(frozen=True, slots=True)
+class Searcher:
+    """Everything that searching needs. `pool` runs the legs side by side."""
+
+    database: Database
+    store: VectorStore
+    encoder: QueryEncoder
+    pool: Executor
+
+    def search(self, catalog: str, query: SearchQuery) -> SearchResult:
+        """Answer one query. Raises `NotFound` (`unknown_catalog`, `unknown_product`) and `Unavailable`."""
+        watch = Stopwatch()
+        build = self._live(catalog)
+        if query.browses:
+            return self._browse(catalog, build, query, watch)
+        watch.lap("plan")
+        vectors = self.encoder.vectors(catalog, build, query)
+        watch.lap("encode")
+        legs = self._legs(build, query, vectors)
+        watch.lap("legs")
+        ranking = [one for one in fuse(legs, query.legs) if one.product_id != query.like]
+        watch.lap("fuse")
+        hits = self._hydrate(catalog, query, ranking)
+        watch.lap("hydrate")
+        total = Total(len(ranking), exact=False, scope="candidates")
+        return SearchResult(hits, total, build.id, build.encoder.name, watch.readings())
+
+    def _live(self, catalog: str) -> Build:
+        with self.database.reading() as transaction:
+            build = transaction.builds.live(catalog)
+        if build is None:
+            raise NotFound(f"there is no catalog {catalog}", code="unknown_catalog", field="catalog")
+        return build
+
+    def _browse(self, catalog: str, build: Build, query: SearchQuery, watch: "Stopwatch") -> SearchResult:
+        with self.database.reading() as transaction:
+            count, products = transaction.products.browse(catalog, query.where, limit=query.limit)
+        watch.lap("hydrate")
+        hits = [Hit(stored.product, None, stored.pictures, None) for stored in products]
+        total = Total(count, exact=True, scope="catalog")
+        return SearchResult(hits, total, build.id, build.encoder.name, watch.readings())
+
+    def _legs(
+        self, build: Build, query: SearchQuery, vectors: Mapping[Leg, Vectors]
+    ) -> dict[Leg, Sequence[Candidate]]:
+        wanted = [leg for leg, weight in query.legs.items() if weight and len(vectors[leg])]
+        return dict(
+            zip(wanted, self.pool.map(lambda leg: self._leg(build, query, leg, vectors[leg]), wanted), strict=True)
+        )
+
+    def _leg(self, build: Build, query: SearchQuery, leg: Leg, vectors: Vectors) -> list[Candidate]:
+        collection = build.images if leg is Leg.IMAGE else build.texts
+        depth = max(DEPTH, DEPTH_PER_HIT * query.limit)
+        rows = depth * (ROWS_PER_CANDIDATE if leg is Leg.IMAGE else 1)
+        while True:
+            found = self.store.search(collection, vectors, limit=rows, index=build.index, where=query.where)
+            candidates = rank([(row.id, row.product_id, row.score) for some in found for row in some])
+            exhausted = all(len(some) < rows for some in found) or rows >= MAX_ROWS
+            if len(candidates) >= depth or exhausted:
+                return candidates[:depth]
+            rows = min(rows * 4, MAX_ROWS)
+
+    def _hydrate(self, catalog: str, query: SearchQuery, ranking: Sequence[Ranked]) -> list[Hit]:
+        """The first `limit` of the ranking that are still there and still pass the filter."""
+        hits: list[Hit] = []
+        start = 0
+        while len(hits) < query.limit and start < len(ranking):
+            some = ranking[start : start + query.limit]
+            start += len(some)
+            with self.database.reading() as transaction:
+                stored = transaction.products.get(catalog, [one.product_id for one in some], query.where)
+            hits += [_hit(one, stored[one.product_id]) for one in some if one.product_id in stored]
+        return hits[: query.limit]
+
+
+def _hit(ranked: Ranked, stored: StoredProduct) -> Hit:
+    return Hit(stored.product, ranked.score, stored.pictures, _matched(ranked, stored))
+
+
+def _matched(ranked: Ranked, stored: StoredProduct) -> Picture | None:
+    """The picture that the image leg found, if the newest version still has it."""
+    found = ranked.legs.get(Leg.IMAGE)
+    if found is None:
+        return None
+    position = position_of(found.row_id)
+    return next((one for one in stored.pictures if one.position == position and one.content_hash), None)
+
+
+class Stopwatch:
+    """Laps in milliseconds."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """End a lap under this name."""
+        now = time.perf_counter()
+        self._laps[name] = (now - self._last) * 1e3
+        self._last = now
+
+    def readings(self) -> dict[str, float]:
+        """Every lap, and the total, to a hundredth of a millisecond."""
+        total = (self._last - self._start) * 1e3
+        return {name: round(value, 2) for name, value in {**self._laps, "total": total}.items()}

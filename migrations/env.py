@@ -1,0 +1,32 @@
+"""Alembic's entry: runs the migrations on the engine that `upgrade` hands over."""
+
+from alembic import context
+from sqlalchemy import Engine, text
+
+from app.adapters.postgres.tables import metadata
+
+LOCK_TIMEOUT = "5s"
+"""A migration that cannot get its lock gives up instead of queueing every query of the shop behind it."""
+
+
+def run() -> None:
+    """Run every pending migration in one transaction."""
+    engine: Engine = context.config.attributes["engine"]
+    with engine.execution_options(vitrine_writes=True).connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+            # One process migrates, the others wait and then find nothing to do.
+            connection.execute(text("SELECT pg_advisory_lock(7153290464)"))
+            connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            compare_type=True,
+            render_as_batch=connection.dialect.name == "sqlite",
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+
+
+run()

@@ -1,0 +1,257 @@
+"""The port of the vector store: its fake, milvus-lite and a Milvus server face the same suite."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.adapters.milvus.store import MilvusStore
+from app.domain.builds import IndexSpec
+from app.domain.embeddings import Vectors
+from app.domain.errors import BadVector, Conflict, Invalid, NotFound
+from app.domain.filters import parse_filter
+from app.domain.products import AttributeType
+from app.ports.vectors import VectorRow, VectorStore
+from tests.fakes.vectors import FakeVectorStore
+
+DIMENSION = 16
+NAME = "vitrine_contract"
+HNSW = IndexSpec.of("HNSW")
+SCHEMA = {"colour": AttributeType.KEYWORD, "price": AttributeType.NUMBER}
+
+
+def unit_vectors(count: int, *, seed: int = 0, dimension: int = DIMENSION) -> Vectors:
+    drawn = np.random.default_rng(seed).standard_normal((count, dimension)).astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+def rows_of(vectors: Vectors, *, version: int = 1, first: int = 0, **attributes: Any) -> list[VectorRow]:
+    return [
+        VectorRow(f"p{n}#0", f"p{n}", version, vector, attributes | {"price": n})
+        for n, vector in enumerate(vectors, start=first)
+    ]
+
+
+@pytest.fixture(scope="module")
+def lite_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("lite") / "vectors.db")
+
+
+@pytest.fixture(params=["fake", "lite", pytest.param("server", marks=pytest.mark.milvus_server)])
+def store(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
+    """A store with an empty collection."""
+    opened: FakeVectorStore | MilvusStore = FakeVectorStore()
+    if request.param != "fake":
+        opened = MilvusStore(request.getfixturevalue("lite_path" if request.param == "lite" else "milvus_uri"))
+    opened.drop(NAME)
+    opened.create(NAME, dimension=DIMENSION, index=HNSW)
+    yield opened
+    opened.drop(NAME)
+    opened.close()
+
+
+def test_a_row_is_found_by_its_own_vector_as_soon_as_it_is_written(store: VectorStore) -> None:
+    vectors = unit_vectors(50)
+    store.upsert(NAME, rows_of(vectors))
+    store.settle(NAME)
+    answers = store.search(NAME, vectors, limit=3, index=HNSW)
+    assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(50)]
+    assert [hits[0].product_id for hits in answers] == [f"p{n}" for n in range(50)]
+    assert all(hits[0].score == pytest.approx(1.0, abs=1e-5) for hits in answers)
+    assert all(len(hits) == 3 for hits in answers)
+
+
+def test_scores_are_cosine_similarities_best_first(store: VectorStore) -> None:
+    vectors = unit_vectors(30)
+    query = unit_vectors(1, seed=1)
+    store.upsert(NAME, rows_of(vectors))
+    (hits,) = store.search(NAME, query, limit=30, index=HNSW)
+    expected = np.sort(vectors @ query[0])[::-1]
+    assert [hit.score for hit in hits] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_a_written_row_replaces_the_one_of_its_id(store: VectorStore) -> None:
+    old, new = unit_vectors(20), unit_vectors(20, seed=1)
+    store.upsert(NAME, rows_of(old, colour="red"))
+    store.upsert(NAME, rows_of(new, version=2, colour="blue"))
+    assert store.count(NAME) == 20
+    assert store.versions(NAME, ["p7#0"]) == {"p7#0": 2}
+    (hits,) = store.search(NAME, new[7:8], limit=50, index=HNSW)
+    assert hits[0].id == "p7#0"
+    assert len({hit.id for hit in hits}) == len(hits) == 20
+    red = parse_filter({"colour": "red"}, SCHEMA)
+    assert store.search(NAME, old[:1], limit=50, index=HNSW, where=red) == [[]]
+
+
+def test_of_two_rows_with_one_id_in_a_call_the_last_is_kept(store: VectorStore) -> None:
+    first, last = unit_vectors(2)
+    store.upsert(NAME, [VectorRow("p1#0", "p1", 1, first, {}), VectorRow("p1#0", "p1", 2, last, {})])
+    assert store.count(NAME) == 1
+    assert store.versions(NAME, ["p1#0"]) == {"p1#0": 2}
+    ((hit,),) = store.search(NAME, last[None], limit=5, index=HNSW)
+    assert hit.score == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_deleted_row_is_gone_and_an_unknown_id_is_passed_over(store: VectorStore) -> None:
+    vectors = unit_vectors(10)
+    store.upsert(NAME, rows_of(vectors))
+    store.delete(NAME, ["p3#0", "nobody", "p3#0"])
+    store.delete(NAME, [])
+    assert store.count(NAME) == 9
+    assert store.versions(NAME, [f"p{n}#0" for n in (2, 3)]) == {"p2#0": 1}
+    (hits,) = store.search(NAME, vectors[3:4], limit=10, index=HNSW)
+    assert "p3#0" not in {hit.id for hit in hits}
+    store.upsert(NAME, rows_of(vectors[3:4], first=3, version=5))
+    assert store.versions(NAME, ["p3#0"]) == {"p3#0": 5}
+
+
+def test_a_filter_selects_within_the_nearest(store: VectorStore) -> None:
+    vectors = unit_vectors(40)
+    store.upsert(NAME, rows_of(vectors))
+    where = parse_filter({"price": {"gte": 10, "lt": 15}}, SCHEMA)
+    (hits,) = store.search(NAME, vectors[:1], limit=40, index=HNSW, where=where)
+    assert {hit.product_id for hit in hits} == {f"p{n}" for n in range(10, 15)}
+    nothing = parse_filter({"colour": {"in": []}}, SCHEMA)
+    assert store.search(NAME, vectors[:2], limit=40, index=HNSW, where=nothing) == [[], []]
+    everything = parse_filter({}, SCHEMA)
+    assert len(store.search(NAME, vectors[:1], limit=40, index=HNSW, where=everything)[0]) == 40
+
+
+def test_many_rows_and_ids_go_in_one_call(store: VectorStore) -> None:
+    vectors = unit_vectors(2_500)
+    store.upsert(NAME, rows_of(vectors))
+    assert store.count(NAME) == 2_500
+    assert len(store.versions(NAME, [f"p{n}#0" for n in range(3_000)])) == 2_500
+    store.delete(NAME, [f"p{n}#0" for n in range(1_200)])
+    assert store.count(NAME) == 1_300
+
+
+def test_an_empty_collection_answers(store: VectorStore) -> None:
+    assert store.count(NAME) == 0
+    assert store.versions(NAME, ["p1#0"]) == {}
+    assert store.versions(NAME, []) == {}
+    assert store.search(NAME, unit_vectors(2), limit=5, index=HNSW) == [[], []]
+    assert store.search(NAME, unit_vectors(0), limit=5, index=HNSW) == []
+    store.upsert(NAME, [])
+    store.ping()
+
+
+def test_creating_again_keeps_the_rows_and_another_dimension_is_a_conflict(store: VectorStore) -> None:
+    store.upsert(NAME, rows_of(unit_vectors(3)))
+    store.create(NAME, dimension=DIMENSION, index=HNSW)
+    assert store.count(NAME) == 3
+    with pytest.raises(Conflict):
+        store.create(NAME, dimension=DIMENSION + 1, index=HNSW)
+
+
+def test_a_dropped_collection_is_gone_and_can_be_made_anew(store: VectorStore) -> None:
+    store.upsert(NAME, rows_of(unit_vectors(3)))
+    store.drop(NAME)
+    store.drop(NAME)
+    with pytest.raises(NotFound):
+        store.count(NAME)
+    store.create(NAME, dimension=4, index=HNSW)
+    assert store.count(NAME) == 0
+    store.upsert(NAME, rows_of(unit_vectors(3, dimension=4)))
+    assert store.count(NAME) == 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error"),
+    [
+        (lambda vectors: vectors[:, :-1], Invalid),
+        (lambda vectors: vectors * 2, BadVector),
+        (lambda vectors: vectors * 0, BadVector),
+        (lambda vectors: vectors * np.float32("nan"), BadVector),
+        (lambda vectors: vectors * np.float32("inf"), BadVector),
+    ],
+)
+def test_a_vector_that_must_not_be_stored_is_refused_with_its_whole_call(
+    store: VectorStore, spoil: Callable[[Vectors], Vectors], error: type[Exception]
+) -> None:
+    vectors = unit_vectors(5)
+    with np.errstate(invalid="ignore"):
+        spoiled = spoil(vectors)
+    with pytest.raises(error):
+        store.upsert(NAME, [*rows_of(vectors[:4]), *rows_of(spoiled[4:], first=4)])
+    assert store.count(NAME) == 0
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_search_for_no_rows_is_refused(store: VectorStore, limit: int) -> None:
+    with pytest.raises(Invalid):
+        store.search(NAME, unit_vectors(1), limit=limit, index=HNSW)
+
+
+@pytest.mark.parametrize("name", ["", "1abc", "a-b", "a b", 'x"', "../x", "ü"])
+def test_a_bad_collection_name_is_refused(store: VectorStore, name: str) -> None:
+    if isinstance(store, FakeVectorStore) and name == "ü":
+        pytest.skip("an identifier to Python")
+    with pytest.raises(Invalid):
+        store.create(name, dimension=4, index=HNSW)
+
+
+@pytest.mark.parametrize("kind", ["DISKANN", "SCANN", "hnsw", ""])
+def test_an_index_type_that_cannot_be_built_is_refused(store: VectorStore, kind: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        store.create("vitrine_other", dimension=4, index=IndexSpec(kind, {}, {}))
+    assert refused.value.code == "index_type"
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        IndexSpec("HNSW", {"M": 8, "efConstruction": 64}, {"ef": 16}),
+        IndexSpec("IVF_FLAT", {"nlist": 4}, {"nprobe": 4}),
+        IndexSpec("IVF_SQ8", {"nlist": 4}, {"nprobe": 4}),
+        IndexSpec("FLAT", {}, {}),
+    ],
+    ids=lambda index: index.type,
+)
+def test_every_allowed_index_finds_what_was_written(store: VectorStore, index: IndexSpec) -> None:
+    store.drop(NAME)
+    store.create(NAME, dimension=DIMENSION, index=index)
+    vectors = unit_vectors(200)
+    store.upsert(NAME, rows_of(vectors))
+    answers = store.search(NAME, vectors[:20], limit=40, index=index)
+    assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(20)]
+    assert all(len(hits) == 40 for hits in answers)
+
+
+def test_threads_that_write_at_once_lose_nothing(store: VectorStore) -> None:
+    vectors = unit_vectors(8 * 60)
+
+    def write(part: int) -> None:
+        for start in range(part * 60, part * 60 + 60, 10):
+            store.upsert(NAME, rows_of(vectors[start : start + 10], first=start))
+            store.search(NAME, vectors[start : start + 1], limit=1, index=HNSW)
+
+    threads = [threading.Thread(target=write, args=(part,)) for part in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.count(NAME) == 480
+    answers = store.search(NAME, vectors, limit=1, index=HNSW)
+    assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(480)]
+
+
+def test_a_store_opened_again_has_what_was_written(lite_path: str) -> None:
+    vectors = unit_vectors(100)
+    store = MilvusStore(lite_path)
+    store.drop("vitrine_again")
+    store.create("vitrine_again", dimension=DIMENSION, index=HNSW)
+    store.upsert("vitrine_again", rows_of(vectors, version=7))
+    store.close()
+    again = MilvusStore(lite_path)
+    try:
+        assert again.versions("vitrine_again", ["p99#0"]) == {"p99#0": 7}
+        assert again.search("vitrine_again", vectors[5:6], limit=1, index=HNSW)[0][0].id == "p5#0"
+    finally:
+        again.drop("vitrine_again")
+        again.close()
+
+

@@ -1,0 +1,87 @@
+"""A vector store in memory: exact cosine similarity, filters by the plain evaluator."""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.domain.builds import IndexSpec
+from app.domain.embeddings import Vectors, flawed_rows
+from app.domain.errors import BadVector, Conflict, Invalid, NotFound
+from app.domain.filters import Filter
+from app.ports.vectors import Neighbour, VectorRow
+from tests.fakes.filters import passes
+
+
+class FakeVectorStore:
+    def __init__(self) -> None:
+        self._collections: dict[str, tuple[int, dict[str, VectorRow]]] = {}
+        self._lock = threading.RLock()
+
+    def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
+        if not collection.isidentifier():
+            raise Invalid("not a collection's name", code="bad_collection")
+        if index.type not in {"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"}:
+            raise Invalid("not an index type", code="index_type")
+        with self._lock:
+            known, _ = self._collections.setdefault(collection, (dimension, {}))
+        if known != dimension:
+            raise Conflict("another dimension", code="dimension")
+
+    def drop(self, collection: str) -> None:
+        with self._lock:
+            self._collections.pop(collection, None)
+
+    def upsert(self, collection: str, rows: Sequence[VectorRow]) -> None:
+        with self._lock:
+            dimension, stored = self._collection(collection)
+            if any(row.vector.shape != (dimension,) for row in rows):
+                raise Invalid("another dimension", code="dimension")
+            if rows and flawed_rows(np.stack([row.vector for row in rows])).any():
+                raise BadVector("not a vector of norm 1")
+            stored.update((row.id, row) for row in rows)
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        with self._lock:
+            _, stored = self._collection(collection)
+            for row_id in ids:
+                stored.pop(row_id, None)
+
+    def settle(self, collection: str) -> None:
+        pass
+
+    def versions(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
+        with self._lock:
+            _, stored = self._collection(collection)
+            return {row_id: stored[row_id].version for row_id in ids if row_id in stored}
+
+    def search(
+        self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
+    ) -> list[list[Neighbour]]:
+        with self._lock:
+            dimension, stored = self._collection(collection)
+            rows = [row for row in stored.values() if where is None or passes(where, row.attributes)]
+        if queries.shape[1:] != (dimension,):
+            raise Invalid("another dimension", code="dimension")
+        if limit < 1:
+            raise Invalid("no limit", code="limit")
+        found = []
+        for query in queries:
+            scored = [Neighbour(row.id, row.product_id, float(row.vector @ query)) for row in rows]
+            found.append(sorted(scored, key=lambda hit: -hit.score)[:limit])
+        return found
+
+    def count(self, collection: str) -> int:
+        with self._lock:
+            return len(self._collection(collection)[1])
+
+    def ping(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def _collection(self, name: str) -> tuple[int, dict[str, VectorRow]]:
+        if name not in self._collections:
+            raise NotFound("no such collection", code="collection_not_found")
+        return self._collections[name]

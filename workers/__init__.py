@@ -1,0 +1,1 @@
+"""Celery workers: a task is claim, call one service, return."""
