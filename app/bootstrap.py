@@ -24,6 +24,7 @@ from app.domain.uploads import Stage
 from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
+from app.ports.fetching import PictureFetcher
 from app.services.accept_upload import Reception
 from app.services.encode import EncodeStage
 from app.services.encoders import Encoders
@@ -40,14 +41,6 @@ from migrations.upgrade import upgrade
 CORES = os.cpu_count() or 1
 LEG_THREADS = 32  # legs of the queries that run at a time; they wait for Milvus and not for a core
 
-# A lease outlasts the slowest batch on the slowest machine we run on, twice: one batch is begun while the one ahead
-# of it is at work. A worker that dies costs its uploads this long.
-LEASES = {
-    Stage.INTAKE: timedelta(minutes=5),
-    Stage.ENCODE: timedelta(minutes=5),
-    Stage.INDEX: timedelta(minutes=2),
-}
-
 
 @dataclass(frozen=True)
 class Application:
@@ -59,6 +52,7 @@ class Application:
     blobs: Blobs
     jobs: CeleryJobs
     encoders: Encoders
+    fetcher: PictureFetcher
     reception: Reception
     searcher: Searcher
     stages: dict[Stage, tuple[Batching, Begin]]
@@ -72,8 +66,9 @@ class Application:
 
     def open_catalog(self, catalog: Catalog) -> Catalog:
         """Declare a catalog; its first build has the encoder and index of the settings."""
-        index = IndexSpec.of(self.settings.index)
-        return open_catalog(self.database, self.store, catalog, encoder=self.encoder.spec, index=index)
+        return open_catalog(
+            self.database, self.store, catalog, encoder=self.encoder.spec, index=_index(self.settings)
+        )
 
     def run(self, stage: Stage, *, stopping: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing waits for this stage; returns how many uploads moved on."""
@@ -133,14 +128,16 @@ def open_application(
     jobs = CeleryJobs(celery or make_celery(settings.broker_url))
     encoders = Encoders(loader or _LateEncoderLoader(settings))
     checker = PillowPictureChecker()
-    urls = UrlPolicy(allow_private=settings.allow_private_urls)
+    urls = UrlPolicy(allow_private=settings.allow_private_urls, ports=settings.url_ports)
     fetcher = HttpPictureFetcher(urls)
+    closing.callback(fetcher.close)
     encode = EncodeStage(database, blobs, encoders, pools["decode"], settings.model_batch)
     begins: dict[Stage, tuple[int, Begin]] = {
         Stage.INTAKE: (settings.intake_batch, intake(fetcher, checker, blobs, pools["fetch"])),
         Stage.ENCODE: (settings.encode_batch, encode.begin),
         Stage.INDEX: (settings.index_batch, IndexStage(database, store).begin),
     }
+    lease = timedelta(seconds=settings.lease_s)
     return Application(
         settings=settings,
         database=database,
@@ -148,9 +145,10 @@ def open_application(
         blobs=blobs,
         jobs=jobs,
         encoders=encoders,
-        reception=Reception(database, checker, urls, blobs, jobs, pools["check"]),
+        fetcher=fetcher,
+        reception=Reception(database, checker, urls, blobs, jobs, pools["check"], CORES),
         searcher=Searcher(database, store, QueryEncoder(database, encoders, checker), pools["legs"]),
-        stages={stage: (Batching(limit, LEASES[stage]), begin) for stage, (limit, begin) in begins.items()},
+        stages={stage: (Batching(limit, lease), begin) for stage, (limit, begin) in begins.items()},
         turns=Turns(),
         closing=closing,
     )
@@ -174,6 +172,12 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
         failing.callback(worker.stop)
         application.sweep()  # go on where the last start stopped
         return replace(application, closing=failing.pop_all())
+
+
+def _index(settings: Settings) -> IndexSpec:
+    if settings.index:
+        return IndexSpec.of(settings.index)
+    return IndexSpec.of("HNSW") if settings.milvus_uri else IndexSpec.exact()
 
 
 def _blobs(url: str) -> Blobs:

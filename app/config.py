@@ -22,13 +22,11 @@ class Settings(BaseSettings):
     broker_url: str = Field(default=MEMORY_BROKER, description="redis://… ; a worker in this process if memory://")
     milvus_uri: str = Field(default="", description="http://… ; milvus-lite in the data directory if empty")
     milvus_token: str = Field(default="", description="user:password of the Milvus server", repr=False)
-    blob_url: str = Field(
-        default="", description="s3://bucket/prefix or a folder; in the data directory if empty"
-    )
+    blob_url: str = Field(default="", description="s3://bucket/prefix or a folder; in the data directory if empty")
     encoder: str = Field(default=DEFAULT_ENCODER, description="a local model directory, or a hub name with @revision")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the encoder runs")
     threads: int = Field(default=0, ge=0, description="threads of the model on a CPU; 0: one a core")
-    index: str = Field(default="HNSW", description="index type of new builds")
+    index: str = Field(default="", description="index type of new catalogs; if empty HNSW, or exact in milvus-lite")
 
     host: str = Field(default="127.0.0.1", description="the address to listen on")
     port: int = Field(default=8000, ge=1, le=65535, description="the port to listen on")
@@ -37,6 +35,9 @@ class Settings(BaseSettings):
         description="listen beyond loopback although nobody is asked for a key: behind a proxy that asks",
     )
     allow_private_urls: bool = Field(default=False, description="fetch pictures from private networks too")
+    url_ports: frozenset[int] = Field(
+        default=frozenset({80, 443}), description="ports pictures are fetched from, as JSON: [80, 443, 9000]"
+    )
 
     # A batch is what one transaction, one lease and one store call hold. Larger ones gain little and lose more when
     # a worker dies; smaller ones pay the fixed costs (a commit, a flush) too often.
@@ -46,6 +47,10 @@ class Settings(BaseSettings):
     model_batch: int = Field(default=32, ge=1, description="contents the model takes at a time; 8 is enough on a CPU")
     decode_threads: int = Field(default=2, ge=1, description="threads that decode pictures beside the model")
     fetch_threads: int = Field(default=16, ge=1, description="pictures fetched side by side")
+
+    # Longer than the slowest batch on the slowest machine takes, twice: one batch is begun while the one ahead of it
+    # is at work. A worker that dies costs its uploads this long.
+    lease_s: int = Field(default=300, ge=1, description="seconds that a worker may keep an upload")
 
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: Literal["text", "json"] = Field(default="text", description="text for a person, json for a machine")

@@ -12,10 +12,8 @@ _QUIET = (
     "httpx",
     "httpcore",
     "celery",
-    "kombu",
     "amqp",
     "alembic",
-    "pymilvus",
     "uvicorn.access",
     "botocore",
     "urllib3",
@@ -48,7 +46,10 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    # milvus-lite's in-process server logs a traceback for every call it does not have; callers see the error anyway.
-    logging.getLogger("grpc").setLevel(logging.CRITICAL)
+    # These log a traceback for every failure that we translate and tell of ourselves.
+    for name in ("grpc", "pymilvus", "milvus_lite", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # It warns that memory:// has no host, every time.
+    logging.getLogger("kombu").setLevel(logging.ERROR)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

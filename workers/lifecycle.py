@@ -1,6 +1,10 @@
-"""What a worker process opens when it starts and closes when it stops."""
+"""What a worker process opens when it starts and closes when it stops, and how long a message keeps it."""
 
+import logging
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from celery import signals
@@ -9,8 +13,15 @@ from celery.worker import state
 from app.adapters.celery.jobs import VitrineCelery
 from app.bootstrap import Application, open_application
 from app.config import Settings
+from app.domain.errors import Unavailable
 from app.domain.uploads import Stage
 from app.log import configure_logging
+
+log = logging.getLogger(__name__)
+
+TURN_S = 20.0
+"""How long one message keeps a worker, and one batch more: a worker that is told to stop, or asked whether it lives,
+answers within that time, however much waits. A message takes a millisecond, so more of them cost nothing."""
 
 _opening = threading.Lock()
 
@@ -19,7 +30,6 @@ def attach(celery: VitrineCelery, settings: Settings) -> None:
     """Open the application in the process that runs the tasks, after any fork: stores' connections outlive none."""
 
     def opened(**_: Any) -> None:
-        configure_logging(settings)
         with _opening:
             if celery.application is None:
                 celery.application = open_application(settings, celery=celery)
@@ -28,6 +38,8 @@ def attach(celery: VitrineCelery, settings: Settings) -> None:
         if celery.application is not None:
             celery.application.close()
 
+    # Connected, it keeps Celery from setting up logs of its own.
+    signals.setup_logging.connect(lambda **_: configure_logging(settings), weak=False)
     signals.worker_process_init.connect(opened, weak=False)  # a child of the prefork pool
     signals.worker_init.connect(lambda sender=None, **_: opened() if _in_process(sender) else None, weak=False)
     signals.worker_process_shutdown.connect(closing, weak=False)
@@ -40,11 +52,36 @@ def _in_process(sender: Any) -> bool:
 
 
 def run(celery: Any, stage: Stage) -> int:
-    """Run a stage for the application of this Celery; returns how many uploads moved on."""
+    """Run a stage for the application of this Celery; returns how many uploads moved on.
+
+    Ends when nothing waits, when the turn is over or when the worker is to stop; what may wait then gets a message of
+    its own.
+    """
     application = cast(Application, celery.application)
-    return application.run(stage, stopping=lambda: state.should_stop is not None)
+    end = time.monotonic() + TURN_S
+
+    def stopping() -> bool:
+        # Asked of the worker's own process: a child of the prefork pool is not told, and ends with its turn.
+        return state.should_stop is not None or time.monotonic() > end
+
+    moved = 0
+    with _outages_told(stage.value):
+        moved = application.run(stage, stopping=stopping)
+        if stopping():
+            application.jobs.wake(stage)
+    return moved
 
 
 def sweep(celery: Any) -> None:
     """Wake every stage that has something due."""
-    cast(Application, celery.application).sweep()
+    with _outages_told("sweep"):
+        cast(Application, celery.application).sweep()
+
+
+@contextmanager
+def _outages_told(task: str) -> Iterator[None]:
+    """An outside thing that does not answer is no fault of the task, and the next sweep comes soon."""
+    try:
+        yield
+    except Unavailable as error:
+        log.warning("task.outage", extra={"task": task, "code": error.code, "detail": error.detail})

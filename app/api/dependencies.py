@@ -7,7 +7,7 @@ from starlette.datastructures import UploadFile
 
 from app.bootstrap import Application
 from app.domain.errors import NotFound
-from app.domain.products import MAX_IMAGES, Catalog
+from app.domain.products import MAX_IMAGES, Catalog, check_id
 
 MAX_FIELDS = 2  # the JSON, and perhaps an empty field that a browser adds
 MAX_FIELD_BYTES = 1024 * 1024  # a product or a query as JSON; pictures come as files
@@ -16,6 +16,21 @@ MAX_FIELD_BYTES = 1024 * 1024  # a product or a query as JSON; pictures come as 
 def application_of(request: Request) -> Application:
     """The application this API serves."""
     return cast(Application, request.app.state.application)
+
+
+def catalog_of(catalog: str) -> str:
+    """The name of a catalog in a path."""
+    return check_id(catalog, "catalog")
+
+
+def product_id_of(product_id: str) -> str:
+    """The id of a product in a path."""
+    return check_id(product_id, "product_id")
+
+
+def upload_id_of(upload_id: str) -> str:
+    """The id of an upload in a path."""
+    return check_id(upload_id, "upload_id")
 
 
 async def body_of(request: Request) -> bytes:
@@ -33,6 +48,9 @@ async def form_of(request: Request) -> dict[str, bytes]:
 
 
 App = Annotated[Application, Depends(application_of)]
+CatalogName = Annotated[str, Depends(catalog_of)]
+ProductId = Annotated[str, Depends(product_id_of)]
+UploadId = Annotated[str, Depends(upload_id_of)]
 Body = Annotated[bytes, Depends(body_of)]
 Form = Annotated[dict[str, bytes], Depends(form_of)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key")]

@@ -1,5 +1,6 @@
 """What the API answers: domain values as JSON documents. Written by hand: a model for each answer costs more time."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -94,8 +95,8 @@ def product_document(catalog: str, stored: StoredProduct) -> dict[str, Any]:
     }
 
 
-def receipt_document(upload: Upload) -> dict[str, Any]:
-    """A receipt: the stages an upload has passed, and what went wrong."""
+def receipt_document(upload: Upload, missing: Sequence[Picture] = ()) -> dict[str, Any]:
+    """A receipt: the stages an upload has passed, and what went wrong; `missing` are the pictures it goes without."""
     stages = [{"stage": one.value, "at": upload.stages[one].isoformat()} for one in _STAGES if one in upload.stages]
     indexed = upload.stages.get(UploadState.INDEXED)
     searchable = indexed if indexed is not None and upload.kind is not UploadKind.DELETE else None
@@ -112,6 +113,8 @@ def receipt_document(upload: Upload) -> dict[str, Any]:
     }
     if upload.error_code is not None:
         told["error"] = {"code": upload.error_code, "detail": upload.error_detail}
+    if missing:
+        told["images"] = [picture_document(upload.catalog, picture) for picture in missing]
     return told
 
 

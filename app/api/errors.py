@@ -1,18 +1,21 @@
 """Errors as `application/problem+json` (RFC 9457). Here alone a branch of the error tree meets an HTTP status."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from app.api.documents import as_json
 from app.api.schemas.invalid import invalid_of
 from app.domain.errors import (
     Conflict,
     EncoderError,
+    Gone,
     ImageFormat,
     Malformed,
     NotFound,
@@ -33,6 +36,7 @@ _STATUSES: tuple[tuple[type[VitrineError], int], ...] = (
     (TooLarge, 413),
     (ImageFormat, 415),
     (Refused, 422),
+    (Gone, 422),
     (Unavailable, 503),
     (EncoderError, 503),
 )
@@ -67,8 +71,12 @@ def problem_of(error: VitrineError) -> dict[str, Any]:
     """The problem document of an error. One that is nobody's request shows no detail."""
     status = status_of(error)
     if status == 500:
-        return problem(500, "internal", "the request failed; the log has more under its request id")
+        return _internal()
     return problem(status, error.code, error.detail, field=error.field)
+
+
+def _internal() -> dict[str, Any]:
+    return problem(500, "internal", "the request failed; the log has more under its request id")
 
 
 def install(api: FastAPI) -> None:
@@ -79,30 +87,40 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(Exception, _unexpected)
 
 
-def _answer(request: Request, told: dict[str, Any]) -> Response:
-    told["request_id"] = request.scope.get("request_id")
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if told["status"] == 503 else None
-    return Response(as_json(told), told["status"], headers, media_type="application/problem+json")
+def problem_response(scope: Scope, told: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """The answer that a problem document is."""
+    told["request_id"] = scope.get("request_id")
+    more = {"Retry-After": str(RETRY_AFTER_S)} if told["status"] == 503 else {}
+    return Response(as_json(told), told["status"], {**(headers or {}), **more}, media_type="application/problem+json")
+
+
+def _told(request: Request, error: VitrineError) -> dict[str, Any]:
+    return {"request_id": request.scope.get("request_id"), "code": error.code, "detail": error.detail}
 
 
 def _vitrine(request: Request, error: Exception) -> Response:
     assert isinstance(error, VitrineError)  # noqa: S101 - Starlette hands over what was registered
     if status_of(error) >= 500:
-        log.warning("request.failed", extra={"code": error.code, "detail": error.detail})
-    return _answer(request, problem_of(error))
+        log.warning("request.failed", extra=_told(request, error))
+    return problem_response(request.scope, problem_of(error))
 
 
 def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    return _answer(request, problem_of(invalid_of(error.errors()[0])))
+    first = error.errors()[0]
+    # The first part of the place says which part of a request it is: body, query, path or header.
+    return problem_response(request.scope, problem_of(invalid_of(first, first["loc"][1:])))
 
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     codes = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-    return _answer(request, problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail)))
+    told = problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail))
+    return problem_response(request.scope, told, error.headers)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    log.exception("request.crashed", exc_info=error)
-    return _answer(request, problem(500, "internal", "the request failed; the log has more under its request id"))
+    request_id = str(request.scope.get("request_id"))
+    log.exception("request.crashed", exc_info=error, extra={"request_id": request_id})
+    # Starlette answers a crash outside every middleware, so the one that adds the header never sees it.
+    return problem_response(request.scope, _internal(), {"X-Request-ID": request_id})

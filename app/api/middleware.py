@@ -5,9 +5,11 @@ import time
 from uuid import uuid4
 
 from prometheus_client import Histogram
+from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.errors import problem, problem_response
 from app.domain.pictures import MAX_PICTURE_BYTES
 
 log = logging.getLogger("app.api.access")
@@ -28,13 +30,21 @@ class BodyBudget:
     """Refuses a body that is larger than its route takes: 413, before it is read where its length is stated."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._search = RequestBodyLimitMiddleware(app, max_body_size=MAX_SEARCH_BODY)
-        self._other = RequestBodyLimitMiddleware(app, max_body_size=MAX_BODY)
+        self._app = app
+        self._limited = {size: RequestBodyLimitMiddleware(app, size) for size in (MAX_SEARCH_BODY, MAX_BODY)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        searching = scope["type"] == "http" and scope["path"].endswith(("/search", "/search:image"))
-        await (self._search if searching else self._other)(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        budget = MAX_SEARCH_BODY if scope["path"].endswith(("/search", "/search:image")) else MAX_BODY
+        stated = Headers(scope=scope).get("content-length", "")
+        if stated.isdecimal() and int(stated[:20]) > budget:
+            told = problem(413, "too_large", f"this request may have at most {budget:,} bytes")
+            await problem_response(scope, told)(scope, receive, send)
+            return
+        await self._limited[budget](scope, receive, send)
 
 
 class AccessLog:

@@ -20,10 +20,10 @@ NORM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a picture becomes the pixels of a picture tower: size × size of them, normalised as (value / 255 − mean) / std.
+    """How a picture becomes what a picture tower takes: size × size pixels, each (value / 255 − mean) / std.
 
-    `fit` says what happens to a picture that is not square. "crop" scales its short side to `resize` pixels and keeps
-    the centre; "stretch" scales both sides to `size`, so that nothing of it is lost (`resize` then equals `size`).
+    `fit` says what happens to a picture that is not square. "crop" scales its short side to `resize` pixels and
+    keeps the centre; "stretch" scales both sides to `size`, so that nothing of it is lost (`resize` is then `size`).
     """
 
     size: int

@@ -3,7 +3,7 @@
 A comparison never holds for a product without the attribute, and `Not` is the exact complement of what it holds: a
 product without a colour passes `{"not": {"colour": "red"}}`. Every rendering of the tree selects the same products.
 
-`not` and `any` are words of the language: an attribute of that name can be stored, and cannot be filtered by.
+`not` and `any` are words of the language: no catalog declares an attribute of that name.
 """
 
 import math
@@ -161,7 +161,7 @@ class _Reader:
 
 def _range(name: str, declared: AttributeType, given: Mapping[Bound, Any], where: str) -> Range:
     if declared not in _RANGED:
-        raise _bad("only a number or a datetime has an order", where)
+        raise _bad("cannot have bounds: only a number or a datetime has an order", where)
     if {"gt", "gte"} <= given.keys() or {"lt", "lte"} <= given.keys():
         raise _bad("has two bounds on one side", where)
     bounds: dict[Bound, Any] = {key: _operand(value, declared, f"{where}.{key}") for key, value in given.items()}

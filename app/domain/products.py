@@ -1,7 +1,6 @@
 """Catalogs and products: what a shop sells, checked against what its catalog declares."""
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from app.domain.errors import Invalid
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ -]{0,63}")
 _INT64_MAX = 2**63 - 1
+
+RESERVED_NAMES = frozenset({"not", "any"})  # an attribute of that name could be stored and never filtered by
 
 MAX_TITLE = 1_000  # characters; a title is read in a grid
 MAX_DESCRIPTION = 20_000  # characters; an encoder reads a few dozen words of it, a person perhaps all
@@ -58,6 +59,12 @@ class Catalog:
         if len(self.attributes) > MAX_ATTRIBUTES:
             raise Invalid(f"at most {MAX_ATTRIBUTES} attributes can be declared", code="too_many_attributes")
         for name in self.attributes:
+            if name in RESERVED_NAMES:
+                raise Invalid(
+                    f"{name!r} is a word of filters: give the attribute another name",
+                    code="attribute_name",
+                    field=f"attributes.{name}",
+                )
             if not _ATTRIBUTE_NAME.fullmatch(name):
                 raise Invalid(
                     "an attribute's name starts with a letter or _ and has at most 64 letters, digits, spaces, _, -",
@@ -119,7 +126,7 @@ def check_attributes(given: Mapping[str, Any], schema: Schema) -> dict[str, Attr
                 code="unknown_attribute",
                 field=f"attributes.{name[:64]}",
             )
-        if value is not None:
+        if value is not None and value != []:  # an empty list says nothing that its absence does not
             checked[name] = check_value(value, declared, f"attributes.{name}")
     if len(json.dumps(checked, ensure_ascii=False).encode()) > MAX_ATTRIBUTES_BYTES:
         raise Invalid(f"attributes take more than {MAX_ATTRIBUTES_BYTES} bytes", code="too_large", field="attributes")
@@ -140,7 +147,7 @@ def check_value(value: Any, declared: AttributeType, where: str) -> AttributeVal
             if all(isinstance(item, str) for item in value):
                 return [check_text(item, where, limit_bytes=MAX_KEYWORD_BYTES) for item in value]
         case AttributeType.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
-            if math.isfinite(value) and abs(value) <= _INT64_MAX:
+            if abs(value) <= _INT64_MAX:  # which neither NaN nor an infinity is
                 return value
         case AttributeType.BOOLEAN if isinstance(value, bool):
             return value
@@ -168,5 +175,8 @@ def _canonical_datetime(value: str, where: str) -> str:
     except ValueError:
         raise Invalid(f"{where} must be a date and time in ISO 8601", code="attribute_type", field=where) from None
     # A time without a zone is taken as UTC: one rule, and no machine's own zone in it.
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise Invalid(f"{where} must lie in the years 1 to 9999, UTC", code="attribute_type", field=where) from None
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -15,7 +15,7 @@ _SAME = (
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """The share of queries (0 to 1) whose own candidate is among the first 1, 5 and 10, and the median of its ranks."""
+    """The share of queries, 0 to 1, whose own candidate is among the first 1, 5 and 10; the median of its ranks."""
 
     at_1: float
     at_5: float
@@ -37,6 +37,16 @@ def ranks(queries: Vectors, candidates: Vectors, own: NDArray[np.int64]) -> NDAr
         own_scores = scores[rows, own[start : start + _CHUNK]]
         found[start : start + _CHUNK] = (scores >= own_scores[:, None] - _SAME).sum(axis=1)
     return found
+
+
+def recall_both_ways(texts: Vectors, pictures: Vectors, text_of: NDArray[np.int64]) -> tuple[Recall, Recall]:
+    """Recall from text to picture and from picture to text: picture i belongs to text `text_of[i]`.
+
+    `texts` holds every text once. Several pictures may have one text: it is then asked for each of them, and as only
+    one can come first, equal titles cost recall@1. The other way they are one candidate, and cost nothing.
+    """
+    found_pictures = ranks(texts[text_of], pictures, np.arange(len(pictures)))
+    return recall(found_pictures), recall(ranks(pictures, texts, text_of))
 
 
 def recall(found: NDArray[np.int64]) -> Recall:

@@ -8,9 +8,8 @@ from typing import Any
 
 from app.domain.errors import Invalid
 from app.domain.products import MAX_IMAGES, Product, check_id
-from app.domain.uploads import UploadKind
+from app.domain.uploads import MAX_VERSION, UploadKind
 
-MAX_VERSION = 2**63 - 1  # a version is an int64 in every store
 MAX_KEY = 255  # characters of an Idempotency-Key
 
 
@@ -59,6 +58,11 @@ def patch_digest(product_id: str, changes: Mapping[str, Any]) -> str:
 def delete_digest(product_id: str) -> str:
     """64 hex digits over what a deletion states."""
     return _digest(["delete", product_id])
+
+
+def request_digest(digest: str, version: int | None) -> str:
+    """64 hex digits over a whole request: what it states (`digest`) and the version it gives."""
+    return _digest(["request", digest, version])
 
 
 def _digest(stated: Sequence[Any]) -> str:

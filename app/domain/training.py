@@ -18,9 +18,9 @@ _HALF = (0.5, 0.5, 0.5)
 class TrainingPairs:
     """Pictures with their captions, a row per product.
 
-    `pictures`: shape (n, size, size, 3), uint8, prepared as `TrainingSettings.preprocessing` says. `captions`: for each
-    row one or more wordings, of which every epoch draws one; recall is measured with the first. `held_out`: shape
-    (n,), bool: the rows that are measured and never learned from. Near-duplicates must not lie on both sides.
+    `pictures`: shape (n, size, size, 3), uint8, prepared as `TrainingSettings.preprocessing` says. `captions`: for
+    each row one or more wordings, of which every epoch draws one; recall is measured with the first. `held_out`:
+    shape (n,), bool: the rows that are measured and never learned from. Near-duplicates must not lie on both sides.
     """
 
     pictures: NDArray[np.uint8]
@@ -38,37 +38,39 @@ class TrainingPairs:
 class TrainingSettings:
     """The size of the two towers and the way they learn.
 
-    The defaults suit some ten thousand products and two CPU cores. Widths and depths of the picture tower (a ConvNeXt)
-    are given by stage; every stage halves the grid that `patch` begins with.
+    The defaults suit some ten thousand products and two CPU cores. Widths and depths of the picture tower, a
+    ConvNeXt, are given by stage; every stage halves the grid that `patch` begins with.
     """
 
     picture_size: int = 64  # pixels
     patch: int = 4
     picture_widths: tuple[int, ...] = (48, 96, 192, 256)
     picture_depths: tuple[int, ...] = (2, 2, 4, 2)
-    text_width: int = 256
+    text_width: int = 192
     text_layers: int = 3
-    text_heads: int = 4
+    text_heads: int = 3
     vocabulary: int = 8192
     max_tokens: int = 40
     dimension: int = 256
     epochs: int = 12
     patience: int = 3  # epochs without a better recall before the training stops
-    batch: int = 256
+    batch: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
     warmup: float = 0.1  # share of all steps
-    dropout: float = 0.1
+    dropout: float = 0.1  # of the text tower's activations
+    drop_path: float = 0.1  # of the picture tower's residual blocks, rising from 0 to this (Huang et al. 2016)
     flip: bool = True  # false where left and right differ, as in writing
-    shift: int = 4  # pixels
+    shift: int = 4  # pixels, at most
+    zoom: float = 0.1  # share of the picture, at most
     seed: int = 0
     threads: int = 2
-    precision: Literal["fp32", "bf16"] = "fp32"  # of the arithmetic; bf16 pays only where the processor has it
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # of the arithmetic; auto: bf16 where the processor has it
     store: Literal["fp32", "fp16"] = "fp32"  # of the weights on disk; fp16 halves them
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How pictures are prepared for these towers. They are stretched: a shop's photo shows its product to the edge."""
+        """How pictures are prepared for these towers: stretched, as products fill their photos to the edge."""
         return Preprocessing(self.picture_size, self.picture_size, "stretch", "bicubic", _HALF, _HALF)
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from app.domain.errors import Conflict
 from app.domain.products import Product
 
+MAX_VERSION = 2**63 - 1  # a version is an int64 in every store
 MAX_ATTEMPTS = 5
 """Tries a stage gives an upload before it is dead: enough to outlive workers that die of a neighbour's poison."""
 
@@ -149,11 +150,13 @@ def decide(
 
     `digest` is over what the caller stated, `content_digest` over the product as it would become (they differ for a
     patch). `known` is (upload_id, digest) of the upload that has the stated version already. Raises `Conflict`
-    (`version_conflict`) where the same version was accepted with other content.
+    (`version_conflict`) where the same version was accepted with other content, or no higher one is left to assign.
     """
     if version is None:
         if newest.settled and newest.digest == content_digest:
             return Verdict(newest.version, upload_id=newest.upload_id)
+        if newest.version >= MAX_VERSION:
+            raise Conflict("this product has the highest version there is", code="version_conflict", field="version")
         return Verdict(newest.version + 1)
     if known is not None:
         upload_id, known_digest = known

@@ -76,7 +76,10 @@ class Products(Protocol):
         ...
 
     def save(self, catalog: str, accepted: Sequence[Accepted]) -> None:
-        """Make these versions the newest of their products, and write their pictures down."""
+        """Make these versions the newest of their products, and write their pictures down.
+
+        Call it even for none: a product that was locked, and has no version yet, leaves nothing.
+        """
         ...
 
     def get(self, catalog: str, product_ids: Sequence[str], where: Filter | None = None) -> dict[str, StoredProduct]:
@@ -99,6 +102,10 @@ class Pictures(Protocol):
 
     def save(self, claim: Claim, pictures: Sequence[Picture]) -> None:
         """Write down what became of some of a version's pictures."""
+        ...
+
+    def in_error(self, uploads: Sequence[Upload]) -> dict[str, tuple[Picture, ...]]:
+        """By upload id, the pictures that these versions go without; uploads with none are left out."""
         ...
 
 
@@ -145,15 +152,18 @@ class Uploads(Protocol):
         ...
 
     def release(self, claims: Sequence[Claim], *, delay: timedelta, blameless: bool) -> None:
-        """Give claimed uploads back, due again after `delay`; `blameless` takes the attempt back."""
+        """Give claimed uploads that are still held back, due after `delay`; `blameless` takes the attempt back."""
         ...
 
     def encode_again(self, claims: Sequence[Claim]) -> None:
         """Send claimed uploads back to the encode stage: a build came that their contents have no embedding for."""
         ...
 
-    def bury(self, failures: Mapping[str, Failure]) -> None:
-        """Mark uploads, by id, as dead. Their product and pictures are kept; they can be retried."""
+    def bury(self, claims: Sequence[Claim], failures: Mapping[str, Failure]) -> None:
+        """Mark claimed uploads that are still held as dead, with the failure of each by upload id.
+
+        Their product and pictures are kept; they can be retried. One that is no longer the newest is superseded.
+        """
         ...
 
     def retry(self, upload_id: str) -> bool:
@@ -229,11 +239,17 @@ class Builds(Protocol):
         ...
 
     def held(self, build_id: str, products: Mapping[str, tuple[int, int]]) -> None:
-        """After rows are written and superfluous ones deleted: by product_id the version and number of pictures."""
+        """After rows are written and superfluous ones deleted: by product_id the version and number of pictures.
+
+        The note of pictures shrinks only where no older upload of the product may still be writing.
+        """
         ...
 
     def dropped(self, build_id: str, product_ids: Sequence[str]) -> None:
-        """After every row of these products was deleted: the build holds nothing of them."""
+        """After every row of these products was deleted: the build holds nothing of them.
+
+        The note of pictures stays where an older upload of the product may still be writing.
+        """
         ...
 
     def count(self, build_id: str) -> int:

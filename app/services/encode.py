@@ -3,7 +3,7 @@
 Pictures of the next batch are read and decoded in a pool while the model runs this one.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 from app.domain.builds import Build
 from app.domain.embeddings import EncoderSpec, Pixels, text_hash
 from app.domain.errors import ImageCorrupt, NotFound, VitrineError
-from app.domain.uploads import Claim, Picture
+from app.domain.uploads import Claim, Picture, UploadKind
 from app.ports.blobs import Blobs
 from app.ports.catalogue import Database, Failure, Transaction
 from app.ports.encoders import Encoder
@@ -98,8 +98,9 @@ def _missing(
     transaction: Transaction, spec: EncoderSpec, claims: Sequence[Claim], captions: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """The pictures (by content hash) and captions (text by content hash) without an embedding under an encoder."""
-    pictures = {picture.content_hash for claim in claims for picture in claim.pictures if picture.content_hash}
-    texts = {text_hash(captions[claim.upload_id]): captions[claim.upload_id] for claim in claims}
+    shown = [claim for claim in claims if claim.kind is not UploadKind.DELETE]
+    pictures = {picture.content_hash for claim in shown for picture in claim.pictures if picture.content_hash}
+    texts = {text_hash(captions[claim.upload_id]): captions[claim.upload_id] for claim in shown}
     known = transaction.embeddings.known(spec.fingerprint, [*pictures, *texts])
     return sorted(pictures - known), _without(texts, known)
 
@@ -134,11 +135,12 @@ def _outcome(claims: Sequence[Claim], captions: Mapping[str, str], work: Sequenc
         if unreadable:
             marked.append((claim, [_marked(picture, errors[picture.content_hash or ""]) for picture in unreadable]))
 
-    def record(transaction: Transaction) -> None:
+    def record(transaction: Transaction, moved: Collection[str]) -> None:
         for fingerprint, encoded in work:
             transaction.embeddings.add(fingerprint, encoded.vectors)
         for claim, pictures in marked:
-            transaction.pictures.save(claim, pictures)
+            if claim.upload_id in moved:
+                transaction.pictures.save(claim, pictures)
 
     return Outcome([claim for claim in claims if claim.upload_id not in failures], record, failures)
 

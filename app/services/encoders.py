@@ -1,10 +1,13 @@
 """The encoders a process has open, and never another model than the build was made with."""
 
 import threading
+import time
 
 from app.domain.embeddings import EncoderSpec
-from app.domain.errors import EncoderRefused
+from app.domain.errors import EncoderError, EncoderRefused
 from app.ports.encoders import Encoder, EncoderLoader
+
+FAILED_FOR_S = 30  # asking a hub that does not answer takes half a minute: a health check must not do so every time
 
 
 class Encoders:
@@ -14,13 +17,24 @@ class Encoders:
         self._loader = loader
         self._lock = threading.Lock()
         self._open: dict[str, Encoder] = {}
+        self._failed: dict[str, tuple[float, EncoderError]] = {}
 
     def named(self, name: str) -> Encoder:
-        """The encoder of this local directory or hub name."""
+        """The encoder of this local directory or hub name. Raises `EncoderNotFound` and `EncoderRefused`."""
         with self._lock:
             if name not in self._open:
-                self._open[name] = self._loader.load(name)
+                self._open[name] = self._load(name)
             return self._open[name]
+
+    def _load(self, name: str) -> Encoder:
+        until, error = self._failed.get(name, (0.0, None))
+        if error is not None and time.monotonic() < until:
+            raise error
+        try:
+            return self._loader.load(name)
+        except EncoderError as error:
+            self._failed[name] = (time.monotonic() + FAILED_FOR_S, error)
+            raise
 
     def of(self, spec: EncoderSpec) -> Encoder:
         """The encoder of a build. Raises `EncoderRefused` (`fingerprint_mismatch`) where the model has changed."""

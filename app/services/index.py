@@ -1,6 +1,6 @@
 """Indexing: every claimed upload goes to every writable build, and counts only once the store has it for certain."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,7 +57,12 @@ class IndexStage:
             for claim in claims
             if claim.upload_id not in unencoded and (claim.catalog, claim.product.product_id) not in missing
         ]
-        return Outcome(done, lambda transaction: _note(transaction, writes, done), unencoded=list(unencoded.values()))
+
+        def record(transaction: Transaction, moved: Collection[str]) -> None:
+            for planned in writes:
+                _note(transaction, planned, claims, moved)
+
+        return Outcome(done, record, unencoded=list(unencoded.values()))
 
     def _write(self, writes: Writes) -> set[str]:
         """Write, make durable, read back: the ids of products that were not found as they were written."""
@@ -142,15 +147,13 @@ def _row(claim: Claim, row_id: str, vector: NDArray[np.float32]) -> VectorRow:
     return VectorRow(row_id, claim.product.product_id, claim.version, vector, claim.product.attributes)
 
 
-def _note(transaction: Transaction, writes: Sequence[Writes], done: Sequence[Claim]) -> None:
-    """Note what each build holds for certain now."""
-    finished = {(claim.catalog, claim.product.product_id): claim for claim in done}
-    for planned in writes:
-        claims = [
-            finished[key] for row in planned.texts if (key := (planned.build.catalog, row.product_id)) in finished
-        ]
-        transaction.builds.held(
-            planned.build.id, {claim.product.product_id: (claim.version, _slots(claim)) for claim in claims}
-        )
-        gone = [name for name in planned.gone_texts if (planned.build.catalog, name) in finished]
-        transaction.builds.dropped(planned.build.id, gone)
+def _note(transaction: Transaction, writes: Writes, claims: Sequence[Claim], moved: Collection[str]) -> None:
+    """Note what a build holds for certain now, and what it may hold of claims that did not move."""
+    mine = {claim.product.product_id: claim for claim in claims if claim.catalog == writes.build.catalog}
+    done = {name: claim for name, claim in mine.items() if claim.upload_id in moved}
+    held = {row.product_id: done[row.product_id] for row in writes.texts if row.product_id in done}
+    transaction.builds.held(writes.build.id, {name: (claim.version, _slots(claim)) for name, claim in held.items()})
+    transaction.builds.dropped(writes.build.id, [name for name in writes.gone_texts if name in done])
+    # Whoever took these over may have taken the note back that was made before they were written.
+    unmoved = {row.product_id: mine[row.product_id] for row in writes.texts if row.product_id not in done}
+    transaction.builds.hold(writes.build.id, {name: _slots(claim) for name, claim in unmoved.items()})

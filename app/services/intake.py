@@ -3,7 +3,7 @@
 A picture that cannot be had is marked, and its product goes on without it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 
@@ -46,9 +46,10 @@ def _finish(claims: Sequence[Claim], fetching: dict[str, list[Future[Picture]]])
         if pictures:
             fetched.append((claim, pictures))
 
-    def record(transaction: Transaction) -> None:
+    def record(transaction: Transaction, moved: Collection[str]) -> None:
         for claim, pictures in fetched:
-            transaction.pictures.save(claim, pictures)
+            if claim.upload_id in moved:
+                transaction.pictures.save(claim, pictures)
 
     return Outcome(done, record)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors, text_hash
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, VitrineError
 from app.domain.search import Leg, SearchQuery
 from app.ports.catalogue import Database
 from app.ports.encoders import Encoder
@@ -45,7 +45,12 @@ class QueryEncoder:
 
     def _encode_picture(self, encoder: Encoder, content: bytes) -> Vectors:
         # The same way a product's picture takes: what is the same picture must be the same vector.
-        return encoder.encode_images([encoder.prepare(self.checker.check(content).content)])
+        try:
+            checked = self.checker.check(content)
+        except VitrineError as error:
+            error.field = "image"
+            raise
+        return encoder.encode_images([encoder.prepare(checked.content)])
 
     def _stored(self, catalog: str, build: Build, product_id: str) -> dict[Leg, Vectors]:
         with self.database.reading() as transaction:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from app.domain.errors import Conflict, NotFound, VitrineError
 from app.domain.products import Catalog, Product, check_attributes
-from app.domain.submissions import Submission, content_digest, delete_digest, patch_digest
+from app.domain.submissions import Submission, content_digest, delete_digest, patch_digest, request_digest
 from app.domain.uploads import Newest, Picture, Upload, UploadKind, UploadState, Verdict, decide
 from app.ports.blobs import Blob, Blobs
 from app.ports.catalogue import Accepted, Database, StoredProduct, Transaction
@@ -38,6 +38,11 @@ class Checked:
                 return patch_digest(self.product_id, self.changes)
             case UploadKind.DELETE:
                 return delete_digest(self.product_id)
+
+    @property
+    def request(self) -> str:
+        """Over all of the request: what an Idempotency-Key may come with again."""
+        return request_digest(self.digest, self.submission.version)
 
 
 def record(
@@ -74,20 +79,25 @@ class _Ledger:
         self._stored = transaction.products.get(catalog.name, patched)
         self._accepted: list[Accepted] = []
         self._answered: list[tuple[str, str, str]] = []
-        self.blobs: dict[str, Blob] = {}
+        self._blobs: dict[str, Mapping[str, Blob]] = {}
+
+    @property
+    def blobs(self) -> dict[str, Blob]:
+        """The pictures of the versions that are the newest now."""
+        return {name: blob for some in self._blobs.values() for name, blob in some.items()}
 
     def enter(self, item: Checked) -> str | VitrineError:
         """The id of the upload that answers this submission, new or not; or why it is refused."""
         key = item.submission.idempotency_key
         try:
             if key is not None and key in self._keys:
-                return _same_request(self._keys[key], item.digest)
+                return _same_request(self._keys[key], item.request)
             upload_id = self._enter(item)
         except VitrineError as error:
             return error
         if key is not None:
-            self._keys[key] = (item.digest, upload_id)
-            self._answered.append((key, item.digest, upload_id))
+            self._keys[key] = (item.request, upload_id)
+            self._answered.append((key, item.request, upload_id))
         return upload_id
 
     def _enter(self, item: Checked) -> str:
@@ -112,7 +122,8 @@ class _Ledger:
         if verdict.newest:
             self._newest[item.product_id] = Newest(verdict.version, becomes, upload_id, deleting, settled=True)
             self._stored[item.product_id] = StoredProduct(product, verdict.version, upload_id, state, tuple(pictures))
-            self.blobs.update(item.blobs)
+            if item.submission.kind is not UploadKind.PATCH:  # which keeps the pictures there are
+                self._blobs[item.product_id] = item.blobs
         return upload_id
 
     def _outcome(self, item: Checked, newest: Newest) -> tuple[Product, Sequence[Picture]]:
@@ -168,9 +179,9 @@ def _first_state(item: Checked, verdict: Verdict, pictures: Sequence[Picture]) -
     return UploadState.ACCEPTED if waiting else UploadState.FETCHED
 
 
-def _same_request(answered: tuple[str, str], digest: str) -> str:
-    known_digest, upload_id = answered
-    if known_digest != digest:
+def _same_request(answered: tuple[str, str], request: str) -> str:
+    known_request, upload_id = answered
+    if known_request != request:
         raise Conflict(
             "this Idempotency-Key came before with another request",
             code="idempotency_key_reused",

@@ -1,16 +1,17 @@
 """Running a stage: claim, work, write down what became of it, until nothing waits.
 
 The work of one batch begins (downloads, decoding) before the batch ahead of it is finished, so that what a stage
-waits for and what it computes overlap. Whatever goes wrong is decided here and nowhere else: an outside thing that does
-not answer costs no attempt; anything else costs one, and the last one is death, with a reason.
+waits for and what it computes overlap. Whatever goes wrong is decided here and nowhere else: an outside thing that
+does not answer, or a model that is not the one it should be, costs no attempt; anything else costs one, and the last
+one is death, with a reason.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from app.domain.errors import BrokerUnavailable, Unavailable
+from app.domain.errors import BrokerUnavailable, EncoderNotFound, EncoderRefused, Misconfigured, Unavailable
 from app.domain.uploads import Claim, Stage
 from app.ports.catalogue import Database, Failure, Transaction
 from app.ports.jobs import Jobs
@@ -20,17 +21,21 @@ log = logging.getLogger(__name__)
 OUTAGE_DELAY = timedelta(seconds=5)  # until an outside thing is asked again: short for a person, long for a server
 RETRY_DELAY = timedelta(seconds=1)  # doubled with every attempt
 
+NO_UPLOADS_FAULT = (Unavailable, EncoderNotFound, EncoderRefused, Misconfigured)
+"""What somebody has to mend outside: uploads wait until it is, however long that takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a batch.
 
     `done` moves on, `failures` (by upload id) are dead, `unencoded` goes back to the encode stage; claims named in
-    none of them are given back and tried again. `record` writes the stage's results in the same transaction.
+    none of them are given back and tried again. `record` writes the stage's results in the same transaction; it is
+    told which uploads moved on: a claim whose lease was lost is no longer this worker's to write about.
     """
 
     done: Sequence[Claim]
-    record: Callable[[Transaction], None]
+    record: Callable[[Transaction, Collection[str]], None]
     failures: Mapping[str, Failure] = field(default_factory=dict)
     unencoded: Sequence[Claim] = ()
 
@@ -61,10 +66,11 @@ def run_stage(
     ahead = _begin(stage, database, batching, begin)
     while ahead is not None:
         current, ahead = ahead, None
-        if not stopping():
-            ahead = _begin(stage, database, batching, begin)
-        moved += _finish(stage, database, current)
-        _wake_following(stage, jobs)
+        try:
+            if not stopping():
+                ahead = _begin(stage, database, batching, begin)
+        finally:  # what was begun is finished even where the next batch cannot be claimed
+            moved += _finish(stage, database, jobs, current)
     return moved
 
 
@@ -92,30 +98,39 @@ def _raiser(error: Exception) -> Callable[[], Outcome]:
     return finish
 
 
-def _finish(stage: Stage, database: Database, begun: _Begun) -> int:
+def _finish(stage: Stage, database: Database, jobs: Jobs, begun: _Begun) -> int:
     try:
         outcome = begun.finish()
-    except Unavailable as error:
+    except NO_UPLOADS_FAULT as error:
         log.warning("stage.outage", extra={"stage": stage.value, "code": error.code, "detail": error.detail})
         _give_back(database, begun.claims, delay=OUTAGE_DELAY, blameless=True)
         return 0
     except Exception:
         log.exception("stage.failed", extra={"stage": stage.value, "uploads": [c.upload_id for c in begun.claims]})
-        attempts = begun.claims[0].attempts
-        _give_back(database, begun.claims, delay=RETRY_DELAY * 2**attempts, blameless=False)
+        _give_back(database, begun.claims, delay=_retry_delay(begun.claims), blameless=False)
         return 0
-    return _write_down(stage, database, begun.claims, outcome)
+    moved = _write_down(stage, database, begun.claims, outcome)
+    if moved and stage.following is not None:
+        _wake(stage.following, jobs)
+    if outcome.unencoded:
+        _wake(Stage.ENCODE, jobs)
+    return moved
+
+
+def _retry_delay(claims: Sequence[Claim]) -> timedelta:
+    """Claims of one batch have had the same number of attempts."""
+    return RETRY_DELAY * (1 << claims[0].attempts)
 
 
 def _write_down(stage: Stage, database: Database, claims: Sequence[Claim], outcome: Outcome) -> int:
     settled = {claim.upload_id for claim in (*outcome.done, *outcome.unencoded)} | set(outcome.failures)
     left = [claim for claim in claims if claim.upload_id not in settled]
     with database.writing() as transaction:
-        outcome.record(transaction)
         moved = transaction.uploads.advance(stage, outcome.done)
         transaction.uploads.encode_again(outcome.unencoded)
-        transaction.uploads.bury(outcome.failures)
-        transaction.uploads.release(left, delay=RETRY_DELAY, blameless=False)
+        transaction.uploads.bury(claims, outcome.failures)
+        transaction.uploads.release(left, delay=_retry_delay(claims), blameless=False)
+        outcome.record(transaction, moved)
     return len(moved)
 
 
@@ -124,10 +139,8 @@ def _give_back(database: Database, claims: Sequence[Claim], *, delay: timedelta,
         transaction.uploads.release(claims, delay=delay, blameless=blameless)
 
 
-def _wake_following(stage: Stage, jobs: Jobs) -> None:
-    if stage.following is None:
-        return
+def _wake(stage: Stage, jobs: Jobs) -> None:
     try:
-        jobs.wake(stage.following)
+        jobs.wake(stage)
     except BrokerUnavailable as error:
         log.warning("jobs.wake_failed", extra={"detail": error.detail})

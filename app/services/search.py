@@ -39,9 +39,9 @@ class Searcher:
         watch.lap("plan")
         vectors = self.encoder.vectors(catalog, build, query)
         watch.lap("encode")
-        legs = self._legs(build, query, vectors)
+        legs = self.legs(build, query, vectors)
         watch.lap("legs")
-        ranking = [one for one in fuse(legs, query.legs) if one.product_id != query.like]
+        ranking = [one for one in fuse(legs, query.weights) if one.product_id != query.like]
         watch.lap("fuse")
         hits = self._hydrate(catalog, query, ranking)
         watch.lap("hydrate")
@@ -63,10 +63,11 @@ class Searcher:
         total = Total(count, exact=True, scope="catalog")
         return SearchResult(hits, total, build.id, build.encoder.name, watch.readings())
 
-    def _legs(
+    def legs(
         self, build: Build, query: SearchQuery, vectors: Mapping[Leg, Vectors]
     ) -> dict[Leg, Sequence[Candidate]]:
-        wanted = [leg for leg, weight in query.legs.items() if weight and len(vectors[leg])]
+        """The candidates of every leg that has a weight, searched side by side."""
+        wanted = [leg for leg, weight in query.weights.items() if weight and len(vectors[leg])]
         return dict(
             zip(wanted, self.pool.map(lambda leg: self._leg(build, query, leg, vectors[leg]), wanted), strict=True)
         )

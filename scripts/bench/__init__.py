@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m scripts.bench.NAME --help`. Each prints ratios within one run."""

@@ -1,9 +1,8 @@
-"""One filter, one selection: SQL on SQLite and Postgres, Milvus expressions on milvus-lite and Milvus, plain Python."""
+"""One filter, one selection: SQL on SQLite and Postgres, expressions on milvus-lite and Milvus, plain Python."""
 
 import json
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,25 @@ SCHEMA = {
 }
 HOSTILE = 'A" or catalog != "zzz'
 TEXTS = [
-    *("red", "Red", " red", "re", "", "a_b", "a%", "%", "_", "axb", "'", '"', "\\", '\\"', "\\n", "new\nline", "\r\t"),
+    *(
+        "red",
+        "Red",
+        " red",
+        "re",
+        "",
+        "a_b",
+        "a%",
+        "%",
+        "_",
+        "axb",
+        "'",
+        '"',
+        "\\",
+        '\\"',
+        "\\n",
+        "new\nline",
+        "\r\t",
+    ),
     *("漢字", "🙂", "é", "e\u0301", "\x01", "\x7f", "\ud7ff", "\ue000", "\U0010ffff", "\u2028", "{}", "$.x", "null"),
     *("true", "1", HOSTILE, "' OR 1=1 --", ":name", "%(name)s", "red=1"),
 ]
@@ -86,7 +103,9 @@ def bounds(declared: AttributeType) -> st.SearchStrategy[Any]:
 
     keys = st.tuples(st.sampled_from(["gt", "gte"]), st.sampled_from(["lt", "lte"]))
     both = st.builds(ordered, st.tuples(values(declared), values(declared)), keys)
-    return both | st.dictionaries(st.sampled_from(["gt", "gte", "lt", "lte"]), values(declared), min_size=1, max_size=1)
+    return both | st.dictionaries(
+        st.sampled_from(["gt", "gte", "lt", "lte"]), values(declared), min_size=1, max_size=1
+    )
 
 
 def condition(name: str) -> st.SearchStrategy[Any]:

@@ -65,7 +65,9 @@ class FakeLoader:
 
 def _colour_words(pixels: Pixels) -> dict[str, float]:
     flat = pixels.reshape(-1, 3).astype(np.float64)
-    near = {name: float(np.exp(-np.linalg.norm(flat - colour, axis=1) / 40).mean()) for name, colour in COLOURS.items()}
+    near = {
+        name: float(np.exp(-np.linalg.norm(flat - colour, axis=1) / 40).mean()) for name, colour in COLOURS.items()
+    }
     return {"picture": 0.05, **near}
 
 

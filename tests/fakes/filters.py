@@ -17,17 +17,15 @@ def passes(where: Filter, attributes: Mapping[str, AttributeValue]) -> bool:
             return any(passes(term, attributes) for term in terms)
         case Not(term):
             return not passes(term, attributes)
-        case _ if where.attribute not in attributes:
-            return False
-        case Exists():
-            return True
-        case OneOf(attribute, AttributeType.KEYWORDS, values):
-            return any(value in values for value in attributes[attribute])
-        case OneOf(attribute, AttributeType.NUMBER, values):
-            return float(attributes[attribute]) in values
-        case OneOf(attribute, _, values):
-            return attributes[attribute] in values
-        case Range(attribute, declared, bounds):
-            value = attributes[attribute]
-            number = float(value) if declared is AttributeType.NUMBER else value
-            return all(_COMPARE[bound](number, limit) for bound, limit in bounds)
+        case Exists(attribute):
+            return attribute in attributes
+        case _:
+            return where.attribute in attributes and _holds(where, attributes[where.attribute])
+
+
+def _holds(where: OneOf | Range, held: AttributeValue) -> bool:
+    if where.type is AttributeType.NUMBER:
+        held = float(held)
+    if isinstance(where, Range):
+        return all(_COMPARE[bound](held, limit) for bound, limit in where.bounds)
+    return any(item in where.values for item in (held if isinstance(held, list) else [held]))

@@ -19,7 +19,7 @@ class FakeVectorStore:
         self._lock = threading.RLock()
 
     def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
-        if not collection.isidentifier():
+        if not (collection.isascii() and collection.isidentifier()):
             raise Invalid("not a collection's name", code="bad_collection")
         if index.type not in {"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"}:
             raise Invalid("not an index type", code="index_type")

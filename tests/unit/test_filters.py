@@ -119,5 +119,18 @@ def test_a_comparison_never_holds_without_the_attribute_and_its_negation_always_
 @pytest.mark.parametrize("prefix", ["a", "\ud7ff", "\U0010ffff", "a\U0010ffff", "é", "漢"])
 def test_a_prefix_selects_what_begins_with_it_and_nothing_else(prefix: str) -> None:
     where = parse_filter({"colour": {"prefix": prefix}}, SCHEMA)
-    for text in ("", "a", "ab", "b", "\ud7ff", "\ue000", "\U0010ffff", "a\U0010ffff", "a\U0010ffffz", "é", "漢字", "e"):
+    for text in (
+        "",
+        "a",
+        "ab",
+        "b",
+        "\ud7ff",
+        "\ue000",
+        "\U0010ffff",
+        "a\U0010ffff",
+        "a\U0010ffffz",
+        "é",
+        "漢字",
+        "e",
+    ):
         assert passes(where, {"colour": text}) is text.startswith(prefix)

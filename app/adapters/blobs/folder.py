@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +18,7 @@ _ABANDONED_S = 3600  # no write takes an hour: an older unfinished file belongs 
 
 
 class FolderBlobs:
-    """A folder `root` with 256 folders of pictures, and one of files that are being written.
+    """A folder `root` with 16 folders of pictures, and one of files that are being written.
 
     A file gets its name only once its content is on the disk, so a name always stands for a whole picture. The media
     type is read off the magic bytes. Safe for several threads and processes.
@@ -30,8 +30,8 @@ class FolderBlobs:
         self._unfinished = root / "unfinished"
         with _translated():
             self._unfinished.mkdir(parents=True, exist_ok=True)
-            for shard in range(256):
-                (root / f"{shard:02x}").mkdir(exist_ok=True)
+            for shard in range(16):
+                (root / f"{shard:x}").mkdir(exist_ok=True)
             _sync_folder(root)
             self._clear_abandoned()
 
@@ -50,7 +50,8 @@ class FolderBlobs:
                     _sync_folder(path.parent)
             elif missing:
                 with ThreadPoolExecutor(_WRITERS, thread_name_prefix="blobs") as writers:
-                    list(writers.map(self._write, missing.keys(), missing.values()))
+                    files = list(missing.items())
+                    list(writers.map(self._write_all, [files[first::_WRITERS] for first in range(_WRITERS)]))
                     list(writers.map(_sync_folder, {path.parent for path in missing}))
 
     def get(self, name: str) -> Blob:
@@ -73,6 +74,10 @@ class FolderBlobs:
         """Return if the folder can be written to."""
         with _translated(), tempfile.TemporaryFile(dir=self._unfinished):
             pass
+
+    def _write_all(self, files: Sequence[tuple[Path, bytes]]) -> None:
+        for path, content in files:
+            self._write(path, content)
 
     def _write(self, path: Path, content: bytes) -> None:
         """Write aside, wait for the disk, then give the file its name."""

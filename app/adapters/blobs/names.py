@@ -11,10 +11,10 @@ def is_name(name: str) -> bool:
 
 
 def path_of(name: str) -> str:
-    """`ab/abcd…`: 256 folders keep each one's listing short up to tens of millions of pictures.
+    """`a/abcd…`: 16 folders, so that a batch waits for few folders and each listing stays short up to millions.
 
     Raises ValueError for anything but a content hash: what a stranger wrote never becomes a path.
     """
     if not is_name(name):
         raise ValueError("a blob's name is 64 hex digits")
-    return f"{name[:2]}/{name}"
+    return f"{name[0]}/{name}"

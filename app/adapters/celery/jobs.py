@@ -1,5 +1,7 @@
 """Waking stages through Celery: by name, on the stage's queue; the tasks themselves stand in `workers`."""
 
+import math
+import time
 from typing import Any
 
 from celery import Celery
@@ -20,9 +22,10 @@ SWEEP_EVERY_S = 15  # how long an upload whose message was lost waits at most; t
 
 SOFT_LIMIT_S = 600  # a stage stops taking batches at a soft stop; a batch takes seconds
 HARD_LIMIT_S = 900  # beyond the soft limit, so that a task can end by itself first
-VISIBILITY_TIMEOUT_S = (
-    1_800  # beyond the hard limit: a message is given to a second worker only when the first is gone
-)
+VISIBILITY_TIMEOUT_S = 1_800  # beyond the hard limit: a second worker gets a message only when the first is gone
+AWAY_S = 5.0  # a broker that failed is asked again after this time: shorter than a sweep, so that it costs nothing
+
+_FAILURES = (OperationalError, RedisError, OSError)
 
 
 class VitrineCelery(Celery):  # type: ignore[misc] # Celery publishes no types
@@ -43,6 +46,7 @@ def make_celery(broker_url: str) -> VitrineCelery:
         task_soft_time_limit=SOFT_LIMIT_S,
         task_time_limit=HARD_LIMIT_S,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker outlives any outage of the broker
         worker_hijack_root_logger=False,
         task_routes={
             **{f"vitrine.{stage}": {"queue": stage.value} for stage in Stage},
@@ -67,27 +71,34 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 25,
         # A publisher that cannot reach the broker says so at once; the sweeper makes up for it.
-        "retry_policy": {"max_retries": 0},
+        "max_retries": 0,
     }
 
 
 class CeleryJobs:
-    """`Jobs` of the port."""
+    """`Jobs` of the port. Safe to call from several threads."""
 
     def __init__(self, celery: VitrineCelery) -> None:
         self._celery = celery
+        self._away_until = -math.inf
 
     def wake(self, stage: Stage) -> None:
-        """Send one message, without waiting for anybody to take it."""
+        """Send one message, without waiting for anybody to take it.
+
+        A broker that hangs holds up one call, and for a while no other: whoever uploads must not wait for it.
+        """
+        if time.monotonic() < self._away_until:
+            raise BrokerUnavailable("the broker did not answer just now")
         try:
             self._celery.send_task(f"vitrine.{stage}", retry=False)
-        except (OperationalError, RedisError, OSError) as error:
+        except _FAILURES as error:
+            self._away_until = time.monotonic() + AWAY_S
             raise BrokerUnavailable(f"the broker does not answer: {error}") from error
 
     def ping(self) -> None:
         """Return if the broker answers."""
         try:
             with self._celery.connection_for_write(connect_timeout=5) as connection:
-                connection.ensure_connection(max_retries=1, timeout=5)
-        except (OperationalError, RedisError, OSError) as error:
+                connection.ensure_connection(max_retries=0, timeout=5)
+        except _FAILURES as error:
             raise BrokerUnavailable(f"the broker does not answer: {error}") from error

@@ -20,6 +20,7 @@ class EmbeddedWorker:
     """Runs a worker and the scheduler in threads of this process until `stop`."""
 
     def __init__(self, celery: VitrineCelery) -> None:
+        self._celery = celery
         celery.set_default()  # tasks find their application in whatever thread they run
         self._worker = celery.WorkController(
             pool="threads",
@@ -43,6 +44,8 @@ class EmbeddedWorker:
         """Finish the work in hand and stop."""
         self._scheduler.stop()
         state.should_stop = 0
+        for _ in range(2):  # the worker looks whether to stop after an event, and takes another before it does
+            self._celery.control.broadcast("ping")
         self._thread.join(STOP_TIMEOUT_S)
         if self._thread.is_alive():
             log.warning("worker.stop_timeout")

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from huggingface_hub.errors import StrictDataclassError
 from tokenizers import Tokenizer
@@ -14,7 +14,9 @@ from app.domain.errors import EncoderRefused
 ARCHITECTURES = {"clip": "CLIPModel", "vision-text-dual-encoder": "VisionTextDualEncoderModel"}
 """The dual encoders that are loaded, by the `model_type` of their config."""
 
-_RESAMPLE = {1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
+_RESAMPLE: dict[int, Literal["lanczos", "bilinear", "bicubic"]] = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
+"""The filters by Pillow's numbers, as the files have them."""
+
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, StrictDataclassError)
 """What transformers raises for files that are missing, are not JSON, or say what it does not know."""
 
@@ -24,7 +26,9 @@ def read_config(directory: Path) -> PreTrainedConfig:
     if not (directory / "config.json").is_file():
         raise EncoderRefused(f"{directory} is not a model directory: it has no config.json")
     try:
-        config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(
+            directory, local_files_only=True, trust_remote_code=False
+        )
     except _UNREADABLE as error:
         raise EncoderRefused(f"the config.json of {directory} is not one we can load: {error}") from error
     if config.model_type not in ARCHITECTURES:
@@ -45,8 +49,8 @@ def read_preprocessing(directory: Path) -> Preprocessing:
         return Preprocessing(
             size=size,
             resize=resize,
-            fit=fit,  # type: ignore[arg-type] - one of the two, by _sizes
-            resample=_RESAMPLE[stated.get("resample", 3)],  # type: ignore[arg-type] - by _RESAMPLE
+            fit=fit,
+            resample=_RESAMPLE[stated.get("resample", 3)],
             mean=tuple(stated["image_mean"]),
             std=tuple(stated["image_std"]),
         )
@@ -57,8 +61,9 @@ def read_preprocessing(directory: Path) -> Preprocessing:
 def read_tokenizer(directory: Path, config: PreTrainedConfig) -> tuple[Tokenizer, int]:
     """The tokenizer, set to cut and to pad, and the number of tokens it cuts at.
 
-    A text is cut at what the text tower has positions for, or earlier where the tokenizer says so; the tokens that
-    begin and end a text count, and are kept. Padding is to the longest text of a batch. Safe to call from several threads.
+    A text is cut at what the text tower has positions for, or earlier where the tokenizer says so; the tokens
+    that begin and end a text count, and are kept. Padding is to the longest text of a batch. Safe to call from
+    several threads.
     """
     try:
         loaded = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
@@ -72,7 +77,7 @@ def read_tokenizer(directory: Path, config: PreTrainedConfig) -> tuple[Tokenizer
 
 
 def _stated(directory: Path) -> dict[str, Any]:
-    """What the directory says of its pictures: in a file of its own, or beside the tokenizer's part in a newer one."""
+    """What the directory says of its pictures: in a file of its own, or in a part of a newer one."""
     for name, part in (("preprocessor_config.json", None), ("processor_config.json", "image_processor")):
         if (directory / name).is_file():
             try:
@@ -84,7 +89,7 @@ def _stated(directory: Path) -> dict[str, Any]:
     raise EncoderRefused(f"{directory} does not say how pictures are prepared: it has no preprocessor_config.json")
 
 
-def _sizes(stated: dict[str, Any]) -> tuple[int, int, str]:
+def _sizes(stated: dict[str, Any]) -> tuple[int, int, Literal["crop", "stretch"]]:
     """The size of the prepared picture, that of its short side before it is cropped, and how it is fitted."""
     size = stated["size"]
     size = {"shortest_edge": size} if isinstance(size, int) else size

@@ -51,21 +51,23 @@ class HuggingFaceEncoder:
         """Encode prepared pictures: shape (len(pictures), dimension). Raises `EncoderOutOfMemory`."""
         if not pictures:
             return self._nothing()
-        with _computing(len(pictures)):
+        tower = self._picture_tower()
+        with computing(len(pictures)):
             # Bytes cross to the device, a quarter of what floats would be.
             bytes_ = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
             pixels = torch.addcmul(self._offset, bytes_, self._scale).to(DTYPES[self._spec.precision])
-            return _vectors(self._picture_tower()(pixel_values=pixels))
+            return _vectors(tower(pixel_values=pixels))
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode texts, cut at `spec.max_tokens`: shape (len(texts), dimension). Raises `EncoderOutOfMemory`."""
         if not texts:
             return self._nothing()
+        tower = self._text_tower()
         encoded = self._tokenizer.encode_batch_fast(list(texts))
-        with _computing(len(texts)):
+        with computing(len(texts)):
             tokens = torch.tensor([one.ids for one in encoded], device=self._device)
             mask = torch.tensor([one.attention_mask for one in encoded], device=self._device)
-            return _vectors(self._text_tower()(input_ids=tokens, attention_mask=mask))
+            return _vectors(tower(input_ids=tokens, attention_mask=mask))
 
     def _nothing(self) -> Vectors:
         return np.empty((0, self._spec.dimension), dtype=np.float32)
@@ -87,7 +89,7 @@ class _Once:
 
 
 @contextmanager
-def _computing(count: int) -> Iterator[None]:
+def computing(count: int) -> Iterator[None]:
     """Run without gradients, and name a lack of memory as such."""
     try:
         with torch.inference_mode():

@@ -15,8 +15,9 @@ from app.domain.errors import Misconfigured
 class HuggingFaceLoader:
     """Opens local model directories and hub models (the `EncoderLoader` port).
 
-    `device` "auto" is the first GPU where there is one. `threads` are those of the model on a CPU, for the whole process; 0 is
-    one a core. `precision` is that of the arithmetic, whatever the weights are stored in; a CPU computes in fp32 alone.
+    `device` "auto" is the first GPU where there is one. `threads` are those of the model on a CPU, for the whole
+    process; 0 is one a core. `precision` is that of the arithmetic, whatever the weights are stored in; a CPU
+    computes in fp32 alone.
     """
 
     def __init__(

@@ -29,12 +29,13 @@ _TOKENIZER_FILES = (
 
 
 def find_model(name: str) -> Path:
-    """The directory of a model: `name` if it is one, else what the hub holds under `owner/model` or `owner/model@revision`.
+    """The directory of a model: `name` if it is one, else what the hub holds under that name.
 
-    Raises `EncoderNotFound` where there is no such directory and the hub does not give it.
+    On the hub a model is named `owner/model`, or `owner/model@revision` with a branch, tag or commit. Raises
+    `EncoderNotFound` where there is no such directory and the hub does not give it.
     """
     directory = Path(name).expanduser()
-    if directory.is_dir():
+    if name and directory.is_dir():
         return directory
     if not _HUB_NAME.fullmatch(name):
         raise EncoderNotFound(f"there is no model directory {name}: name one, or a model on the hub as owner/model")
@@ -44,7 +45,7 @@ def find_model(name: str) -> Path:
             repository, revision=revision or None, allow_patterns=_FETCHED, ignore_patterns=["*/*"]
         )
     # The hub's client lets the errors of its HTTP library through, which share no other ancestor with its own.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise EncoderNotFound(
             f"there is no directory {name} here, and the hub did not give the model of that name "
             f"({type(error).__name__}): check the name and its revision; without a network, copy the model's "

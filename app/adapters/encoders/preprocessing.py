@@ -44,10 +44,19 @@ def _draft_size(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[in
 
 
 def _box(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[float, float, float, float]:
-    """The part of a picture that is kept, in its own pixels: left, top, right, bottom."""
+    """The part of a picture that is kept, in its own pixels: left, top, right, bottom.
+
+    It is what the library keeps when it resizes the whole picture and then cuts out whole pixels around the centre.
+    """
     width, height = size
     if preprocessing.fit == "stretch":
         return 0, 0, width, height
-    side = min(width, height) * preprocessing.size / preprocessing.resize
-    left, top = (width - side) / 2, (height - side) / 2
-    return left, top, left + side, top + side
+    (left, right), (top, bottom) = (_kept(side, min(size), preprocessing) for side in size)
+    return left, top, right, bottom
+
+
+def _kept(side: int, short: int, preprocessing: Preprocessing) -> tuple[float, float]:
+    """Where the kept part of one side begins and ends."""
+    resized = preprocessing.resize * side // short
+    begin = (resized - preprocessing.size) // 2
+    return begin * side / resized, (begin + preprocessing.size) * side / resized

@@ -1,6 +1,7 @@
 """The two towers of a dual encoder, each built and loaded alone."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -51,18 +52,22 @@ def _new_tower(config: PreTrainedConfig, which: Literal["picture", "text"]) -> T
     part = config.vision_config if which == "picture" else config.text_config
     # AutoModel would give the full CLIP for either of its parts.
     known = {"clip_vision_model": CLIPVisionModel, "clip_text_model": CLIPTextModel}
-    build = known.get(part.model_type, AutoModel.from_config)
+    build: Callable[[PreTrainedConfig], nn.Module] = known.get(part.model_type, AutoModel.from_config)
     return Tower(build(part), nn.Linear(part.hidden_size, config.projection_dim, bias=False))
 
 
 def _read_weights(tower: Tower, directory: Path, which: Literal["picture", "text"]) -> None:
-    """Copy every weight into its place: never two copies of a tower, and float16 on disk becomes float32 here."""
-    wanted: dict[str, Tensor] = {}
-    for prefix, module in zip(_PARTS[which], (tower.model, tower.projection), strict=True):
-        wanted.update({prefix + name: tensor for name, tensor in module.state_dict().items()})
+    """Put the stored tensors in place of the tower's own, by reference.
+
+    They are views of the file, mapped into memory: processes on one machine share it, and rows of the token embedding
+    that no text needs are never read.
+    """
+    stored: dict[str, Tensor] = {}
     for path in weight_files(directory):
         with safe_open(path, framework="pt") as opened:
-            for name in wanted.keys() & set(opened.keys()):
-                wanted.pop(name).copy_(opened.get_tensor(name))
-    if wanted:
-        raise ValueError(f"it has no {min(wanted)}, nor {len(wanted) - 1} other weights of that config")
+            names = opened.keys()
+            stored.update({name: opened.get_tensor(name) for name in names if name.startswith(_PARTS[which])})
+    for prefix, module in zip(_PARTS[which], (tower.model, tower.projection), strict=True):
+        # Old files hold more than today's classes ask for, buffers that are computed now; to hold less is an error.
+        wanted = {name: stored[prefix + name] for name in module.state_dict() if prefix + name in stored}
+        module.load_state_dict(wanted, assign=True)

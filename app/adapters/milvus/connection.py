@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from pymilvus import MilvusClient
+from pymilvus import MilvusClient, MilvusException
 
-from app.adapters.milvus.faults import translated
+from app.adapters.milvus.faults import NOT_LOADED, translated
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
 
 
@@ -72,7 +72,12 @@ class ServerConnection:
             if collection not in self._loaded:
                 client.load_collection(collection, timeout=self._timeout)
                 self._loaded.add(collection)
-            yield client
+            try:
+                yield client
+            except MilvusException as error:
+                if error.code in NOT_LOADED:
+                    self._loaded.discard(collection)
+                raise
 
     def writing(self, collection: str, rows: int) -> AbstractContextManager[MilvusClient]:  # noqa: ARG002  # as the port
         """A client to write with; a server orders its writers itself."""

@@ -9,19 +9,16 @@ from pymilvus.exceptions import ConnectError, ConnectionNotExistException, Milvu
 
 from app.domain.errors import NotFound, StoreUnavailable
 
+NOT_LOADED = frozenset({101, 103})  # the second says: not fully
+
 _MISSING = frozenset({4, 100})  # collection not found: the code of milvus-lite and of 2.2, and that of 2.3 on
-_PASSING = frozenset(
-    {
-        *(1, 2, 3, 4, 5, 7, 8),  # not ready, unavailable, out of memory, too many requests, internal, disk, rate
-        *(9, 10),  # quota, node
-        *(101, 103),  # not loaded, not fully loaded
-        *range(400, 600),  # replicas, channels
-        *range(901, 1000),  # nodes
-        *(1000, 1001),  # object storage
-    }
-)
-_GRPC_PASSING = frozenset(
-    {
+_PASSING = (
+    frozenset({1, 2, 3, 4, 5, 7, 8, 9, 10})  # not ready, unavailable, internal, out of memory, disk or quota
+    | NOT_LOADED  # while a server starts
+    | frozenset(range(400, 600))  # replicas, channels
+    | frozenset(range(901, 1_000))  # nodes
+    | frozenset({1_000, 1_001})  # object storage
+    | {
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -45,7 +42,7 @@ def translated() -> Iterator[None]:
             raise StoreUnavailable(f"Milvus cannot do it now: {error.message}") from error
         raise
     except grpc.RpcError as error:
-        if error.code() in _GRPC_PASSING:
+        if error.code() in _PASSING:
             raise StoreUnavailable(f"Milvus does not answer: {error.details()}") from error
         raise
     except (ConnectionError, TimeoutError) as error:

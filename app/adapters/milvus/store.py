@@ -6,7 +6,6 @@ from typing import Any
 
 from app.adapters.milvus.connection import Connection, ServerConnection
 from app.adapters.milvus.expression import render
-from app.adapters.milvus.lite import LiteConnection
 from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors
 from app.adapters.milvus.schema import (
     MAX_LIMIT,
@@ -35,9 +34,7 @@ class MilvusStore:
     """
 
     def __init__(self, uri: str, *, token: str = "", timeout: float = 30.0) -> None:
-        self._connection: Connection = (
-            ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else LiteConnection(Path(uri))
-        )
+        self._connection = ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else _lite(Path(uri))
         self._timeout = timeout
         self._dimensions: dict[str, int] = {}
 
@@ -161,6 +158,12 @@ class MilvusStore:
             fields = {field["name"]: field for field in described["fields"]}
             known = self._dimensions[collection] = int(fields["vector"]["params"]["dim"])
         return known
+
+
+def _lite(path: Path) -> Connection:
+    from app.adapters.milvus.lite import LiteConnection  # noqa: PLC0415 - its engine takes 20 MB that a server saves
+
+    return LiteConnection(path)
 
 
 def _neighbour(hit: Mapping[str, Any]) -> Neighbour:

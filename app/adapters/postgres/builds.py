@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.postgres.statements import insert, portions
-from app.adapters.postgres.tables import build_products, builds
+from app.adapters.postgres.tables import build_products, builds, uploads
 from app.domain.builds import WRITABLE, Build, BuildState, IndexSpec
 from app.domain.embeddings import EncoderSpec, Preprocessing
 from app.domain.errors import Conflict
+from app.domain.uploads import Stage
 
 
 class BuildRows:
@@ -68,41 +69,60 @@ class BuildRows:
             statement = select(build_products.c.product_id, build_products.c.pictures).where(
                 build_products.c.build_id == build_id, build_products.c.product_id.in_(some)
             )
-            before.update(self._connection.execute(statement).tuples().all())
+            before.update((row.product_id, row.pictures) for row in self._connection.execute(statement))
         grown = [
             {"build_id": build_id, "product_id": product_id, "version": 0, "pictures": count}
             for product_id, count in sorted(pictures.items())
             if count > before[product_id] or not before[product_id]
         ]
-        if grown:
-            statement = insert(self._connection, build_products)
-            self._connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["build_id", "product_id"], set_={"pictures": statement.excluded.pictures}
-                ),
-                grown,
-            )
+        self._note(grown, version=False, shrinks=False)
         return before
 
     def held(self, build_id: str, products: Mapping[str, tuple[int, int]]) -> None:
         """Note by product_id the version and the number of pictures the build holds for certain."""
-        if not products:
-            return
-        statement = insert(self._connection, build_products)
+        overtaken = self._overtaken(build_id, sorted(products))
         rows = [
             {"build_id": build_id, "product_id": product_id, "version": version, "pictures": pictures}
             for product_id, (version, pictures) in sorted(products.items())
         ]
-        noted = {"version": statement.excluded.version, "pictures": statement.excluded.pictures}
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["build_id", "product_id"], set_=noted), rows
-        )
+        self._note([row for row in rows if row["product_id"] not in overtaken], version=True, shrinks=True)
+        self._note([row for row in rows if row["product_id"] in overtaken], version=True, shrinks=False)
 
     def dropped(self, build_id: str, product_ids: Sequence[str]) -> None:
         """The build holds nothing of these products any more."""
-        for some in portions(sorted(product_ids)):
+        overtaken = self._overtaken(build_id, sorted(product_ids))
+        rows = [{"build_id": build_id, "product_id": one, "version": 0, "pictures": 0} for one in sorted(overtaken)]
+        self._note(rows, version=True, shrinks=False)
+        for some in portions(sorted(set(product_ids) - overtaken)):
             gone = build_products.c.product_id.in_(some)
             self._connection.execute(delete(build_products).where(build_products.c.build_id == build_id, gone))
+
+    def _overtaken(self, build_id: str, product_ids: Sequence[str]) -> set[str]:
+        """Products of which another upload is unfinished that a worker may be writing, or have died while writing."""
+        found: set[str] = set()
+        same_catalog = and_(builds.c.catalog == uploads.c.catalog, builds.c.id == build_id)
+        unfinished = and_(uploads.c.touched.is_(True), uploads.c.state == Stage.INDEX.takes)
+        for some in portions(product_ids):
+            statement = (
+                select(uploads.c.product_id)
+                .join(builds, same_catalog)
+                .where(uploads.c.product_id.in_(some), unfinished)
+            )
+            found.update(self._connection.execute(statement).scalars())
+        return found
+
+    def _note(self, rows: Sequence[Mapping[str, object]], *, version: bool, shrinks: bool) -> None:
+        if not rows:
+            return
+        statement = insert(self._connection, build_products)
+        stated, there = statement.excluded, build_products.c
+        grown = case((stated.pictures > there.pictures, stated.pictures), else_=there.pictures)
+        noted = {"pictures": stated.pictures if shrinks else grown}
+        if version:
+            noted["version"] = stated.version
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["build_id", "product_id"], set_=noted), rows
+        )
 
     def count(self, build_id: str) -> int:
         """How many products a build holds."""

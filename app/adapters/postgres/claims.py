@@ -30,58 +30,64 @@ class ClaimRows:
 
     def take(self, stage: Stage, *, now: datetime, limit: int, lease: timedelta) -> list[Claim]:
         """Take up to `limit` uploads for a stage and count the attempt."""
-        waiting = self._connection.execute(_waiting(stage, now, limit)).all()
-        outdated = [row for row in waiting if row.version != row.newest]
-        current = [row for row in waiting if row.version == row.newest]
-        self._overtaken(outdated, now)
-        worn_out = [row for row in current if row.attempts >= MAX_ATTEMPTS]
-        self.bury({row.id: _exhausted(stage) for row in worn_out}, now=now)
-        taken = _group([row for row in current if row.attempts < MAX_ATTEMPTS], limit)
-        if not taken:
-            return []
-        token = uuid4().hex
-        values: dict[str, Any] = {"token": token, "due_at": now + lease, "attempts": uploads.c.attempts + 1}
-        if stage is Stage.INDEX:
-            values["touched"] = True
-        self._update_all([row.id for row in taken], values)
-        pictures = pictures_of(self._connection, [(row.catalog, row.product_id, row.version) for row in taken])
-        return [_claim(row, token, tuple(pictures[row.catalog, row.product_id, row.version])) for row in taken]
+        while waiting := self._connection.execute(_waiting(stage, now, limit)).all():
+            current = [row for row in waiting if row.version == row.newest]
+            self._overtaken([row for row in waiting if row.version != row.newest], now)
+            worn_out = [row for row in current if row.attempts >= MAX_ATTEMPTS]
+            self._end({row.id: _exhausted(stage) for row in worn_out}, now)
+            taken = _group([row for row in current if row.attempts < MAX_ATTEMPTS], limit)
+            if taken:
+                return self._hand_out(stage, taken, due_at=now + lease)
+        return []
 
     def advance(self, stage: Stage, claims: Sequence[Claim], *, now: datetime) -> set[str]:
         """Move the claimed uploads that are still held and still the newest to the next state."""
-        rows = self._rows([claim.upload_id for claim in claims])
-        held = {claim.upload_id: claim.token for claim in claims}
-        mine = [row for row in rows if row.token == held[row.id] and row.state == stage.takes]
+        mine = [row for row in self._held(claims, now) if row.state == stage.takes]
         moving = [row.id for row in mine if row.version == row.newest]
         moved = {"state": stage.gives, f"{stage.gives}_at": now, "token": None, "due_at": now, "attempts": 0}
         self._update_all(moving, moved)
         self._overtaken([row for row in mine if row.version != row.newest], now)
-        if stage is Stage.INDEX:
-            # Others went on with these while this worker may still have been writing: what it wrote may be on top.
-            self._index_again([row for row in rows if row.token != held[row.id]], now)
         return set(moving)
 
-    def release(self, claims: Sequence[Claim], *, due_at: datetime, blameless: bool) -> None:
-        """Give claimed uploads back, due again at `due_at`."""
-        statement = (
-            update(uploads)
-            .where(uploads.c.id == bindparam("the_id"), uploads.c.token == bindparam("the_token"))
-            .values(token=None, due_at=due_at, attempts=uploads.c.attempts - (1 if blameless else 0))
-        )
-        if claims:
-            self._connection.execute(
-                statement, [{"the_id": claim.upload_id, "the_token": claim.token} for claim in claims]
-            )
+    def release(self, claims: Sequence[Claim], *, now: datetime, delay: timedelta, blameless: bool) -> None:
+        """Give claimed uploads back, due again after `delay`."""
+        attempts = uploads.c.attempts - (1 if blameless else 0)
+        given_back = {"token": None, "due_at": now + delay, "attempts": attempts}
+        self._update_all([row.id for row in self._held(claims, now)], given_back)
 
     def encode_again(self, claims: Sequence[Claim], *, now: datetime) -> None:
         """Send claimed uploads back to the encode stage, where they are due at once."""
         back = {"state": Stage.ENCODE.takes, "due_at": now, "token": None, "attempts": 0}
-        for claim in claims:
-            mine = and_(uploads.c.id == claim.upload_id, uploads.c.token == claim.token)
-            self._connection.execute(update(uploads).where(mine).values(**back))
+        self._update_all([row.id for row in self._held(claims, now)], back)
 
-    def bury(self, failures: Mapping[str, Failure], *, now: datetime) -> None:
-        """Mark uploads as dead."""
+    def bury(self, claims: Sequence[Claim], failures: Mapping[str, Failure], *, now: datetime) -> None:
+        """Mark claimed uploads as dead, or superseded where a newer version came."""
+        mine = self._held([claim for claim in claims if claim.upload_id in failures], now)
+        self._end({row.id: failures[row.id] for row in mine if row.version == row.newest}, now)
+        self._overtaken([row for row in mine if row.version != row.newest], now)
+
+    def _hand_out(self, stage: Stage, rows: Sequence[Row[Any]], *, due_at: datetime) -> list[Claim]:
+        token = uuid4().hex
+        values: dict[str, Any] = {"token": token, "due_at": due_at, "attempts": uploads.c.attempts + 1}
+        if stage is Stage.INDEX:
+            values["touched"] = True
+        self._update_all([row.id for row in rows], values)
+        pictures = pictures_of(self._connection, [(row.catalog, row.product_id, row.version) for row in rows])
+        return [_claim(row, token, tuple(pictures[row.catalog, row.product_id, row.version])) for row in rows]
+
+    def _held(self, claims: Sequence[Claim], now: datetime) -> list[Row[Any]]:
+        """The rows of these claims whose lease was not lost.
+
+        Others went on with the lost ones while this worker may still have been writing. Where a newer version came
+        meanwhile, what this worker wrote may be on top of it.
+        """
+        tokens = {claim.upload_id: claim.token for claim in claims}
+        rows = self._rows(list(tokens))
+        lost = [row for row in rows if row.token != tokens[row.id]]
+        self._index_again([row for row in lost if row.touched and row.version != row.newest], now)
+        return [row for row in rows if row.token == tokens[row.id]]
+
+    def _end(self, failures: Mapping[str, Failure], now: datetime) -> None:
         statement = (
             update(uploads)
             .where(uploads.c.id == bindparam("the_id"))
@@ -105,9 +111,9 @@ class ClaimRows:
     def _rows(self, upload_ids: Sequence[str]) -> list[Row[Any]]:
         found: list[Row[Any]] = []
         for some in portions(sorted(upload_ids)):
-            found += self._connection.execute(
-                _with_product().where(uploads.c.id.in_(some)).with_for_update(of=uploads)
-            )
+            # In one order for everybody: no two workers wait for each other.
+            statement = _with_product().where(uploads.c.id.in_(some)).order_by(uploads.c.id)
+            found += self._connection.execute(statement.with_for_update(of=uploads))
         return found
 
     def _update_all(self, upload_ids: Sequence[str], values: Mapping[str, Any]) -> None:
@@ -121,10 +127,11 @@ class ClaimRows:
         self._index_again([row for row in rows if row.touched], now)
 
     def _index_again(self, rows: Sequence[Row[Any]], now: datetime) -> None:
-        newest = [row.newest_upload for row in rows]
-        for some in portions(newest):
-            done = and_(uploads.c.id.in_(some), uploads.c.state == UploadState.INDEXED)
-            self._connection.execute(update(uploads).where(done).values(state=UploadState.ENCODED, due_at=now))
+        """Index the newest of these products once more; a worker that is at it already may have been too early."""
+        again = {"state": UploadState.ENCODED, "due_at": now, "token": None, "attempts": 0}
+        for some in portions(sorted(row.newest_upload for row in rows)):
+            reached = uploads.c.state.in_((UploadState.INDEXED, UploadState.ENCODED))
+            self._connection.execute(update(uploads).where(uploads.c.id.in_(some), reached).values(**again))
 
 
 def _with_product() -> Any:

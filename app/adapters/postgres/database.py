@@ -1,5 +1,6 @@
 """Opens transactions on Postgres or SQLite, and turns their failures into `DatabaseUnavailable`."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from app.adapters.postgres.builds import BuildRows
 from app.adapters.postgres.catalogs import CatalogRows
@@ -16,8 +18,11 @@ from app.adapters.postgres.embeddings import EmbeddingRows
 from app.adapters.postgres.idempotency import IdempotencyKeyRows
 from app.adapters.postgres.pictures import PictureRows
 from app.adapters.postgres.products import ProductRows
+from app.adapters.postgres.tables import metadata
 from app.adapters.postgres.uploads import UploadRows
 from app.domain.errors import DatabaseUnavailable
+
+log = logging.getLogger(__name__)
 
 SQLITE_BUSY_TIMEOUT_S = 30  # a writer waits this long for another; transactions here last milliseconds
 POOL_SIZE = 10  # connections kept: the API's busy threads at a time
@@ -93,10 +98,11 @@ class SqlDatabase:
             yield SqlTransaction(connection)
 
     def ping(self) -> None:
-        """Return if the database answers and has tables."""
+        """Return if the database answers and has the tables of this code."""
         with _translated(), self.engine.connect() as connection:
-            if not inspect(connection).has_table("uploads"):
-                raise DatabaseUnavailable("the database has no tables: run `python -m migrations`")
+            missing = metadata.tables.keys() - set(inspect(connection).get_table_names())
+        if missing:
+            raise DatabaseUnavailable("the database is not up to date: run `python -m migrations`")
 
     def close(self) -> None:
         """Close every connection."""
@@ -141,9 +147,9 @@ def _begin_sqlite(connection: Connection) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise DatabaseUnavailable(f"the database does not answer: {error.orig}") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailable("the connection to the database was lost") from error
+    except (DBAPIError, NoConnectionFree) as error:
+        if isinstance(error, OperationalError | InterfaceError | NoConnectionFree) or error.connection_invalidated:
+            # The driver's words name hosts and paths: they are for the log, not for whoever asked.
+            log.warning("database.unavailable", extra={"detail": str(getattr(error, "orig", error))})
+            raise DatabaseUnavailable("the database does not answer") from error
         raise

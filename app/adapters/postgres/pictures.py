@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, select, true
 
 from app.adapters.postgres.statements import insert, portions
 from app.adapters.postgres.tables import images
-from app.domain.uploads import Claim, Picture
+from app.domain.uploads import Claim, Picture, Upload
 
 PICTURE_COLUMNS = (
     images.c.position,
@@ -34,6 +34,8 @@ class PictureRows:
 
     def save(self, claim: Claim, pictures: Sequence[Picture]) -> None:
         """Write down what became of some of a version's pictures."""
+        if not pictures:
+            return
         statement = insert(self._connection, images)
         self._connection.execute(
             statement.on_conflict_do_update(
@@ -42,6 +44,16 @@ class PictureRows:
             ),
             [picture_row(claim.catalog, claim.product.product_id, claim.version, picture) for picture in pictures],
         )
+
+    def in_error(self, uploads: Sequence[Upload]) -> dict[str, tuple[Picture, ...]]:
+        """By upload id, the pictures that these versions go without."""
+        found = pictures_of(
+            self._connection,
+            [(one.catalog, one.product_id, one.version) for one in uploads],
+            images.c.error_code.is_not(None),
+        )
+        marked = {one.id: tuple(found[one.catalog, one.product_id, one.version]) for one in uploads}
+        return {upload_id: pictures for upload_id, pictures in marked.items() if pictures}
 
 
 def picture_row(catalog: str, product_id: str, version: int, picture: Picture) -> dict[str, Any]:
@@ -66,16 +78,16 @@ def read_picture(row: Row[Any]) -> Picture:
 
 
 def pictures_of(
-    connection: Connection, versions: Iterable[tuple[str, str, int]]
+    connection: Connection, versions: Iterable[tuple[str, str, int]], which: ColumnElement[bool] | None = None
 ) -> dict[tuple[str, str, int], list[Picture]]:
-    """The pictures of (catalog, product_id, version), in order."""
+    """The pictures of (catalog, product_id, version), in order: all, or those for which `which` holds."""
     wanted = set(versions)
     found: dict[tuple[str, str, int], list[Picture]] = {key: [] for key in wanted}
     for catalog in sorted({key[0] for key in wanted}):
         for some in portions(sorted(key[1] for key in wanted if key[0] == catalog)):
             statement = (
                 select(images)
-                .where(images.c.catalog == catalog, images.c.product_id.in_(some))
+                .where(images.c.catalog == catalog, images.c.product_id.in_(some), true() if which is None else which)
                 .order_by(images.c.product_id, images.c.version, images.c.position)
             )
             for row in connection.execute(statement):

@@ -3,7 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from app.adapters.postgres.filter_clause import filter_clause
 from app.adapters.postgres.pictures import PICTURE_COLUMNS, picture_row, read_picture
@@ -30,6 +43,7 @@ class ProductRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._unborn: set[tuple[str, str]] = set()
 
     def lock(self, catalog: str, product_ids: Sequence[str]) -> dict[str, Newest]:
         """What is newest of each product, held against other writers until this transaction ends."""
@@ -42,10 +56,12 @@ class ProductRows:
         for some in portions(wanted):
             for row in self._connection.execute(_newest(catalog, some)):
                 found[row.product_id] = Newest(row.version, row.digest, row.upload_id, row.deleted, bool(row.settled))
+        self._unborn |= {(catalog, product_id) for product_id, newest in found.items() if newest.version == 0}
         return found
 
     def save(self, catalog: str, accepted: Sequence[Accepted]) -> None:
-        """Make these versions the newest of their products, and write their pictures down."""
+        """Make these versions the newest of their products; locked ones that never had a version leave nothing."""
+        self._forget_unborn(catalog, {upload.product.product_id for upload in accepted})
         if not accepted:
             return
         statement = (
@@ -61,6 +77,12 @@ class ProductRows:
         ]
         if rows:
             self._connection.execute(insert(self._connection, images), rows)
+
+    def _forget_unborn(self, catalog: str, born: set[str]) -> None:
+        unborn = sorted(product_id for of, product_id in self._unborn if of == catalog and product_id not in born)
+        for some in portions(unborn):
+            nothing = and_(products.c.catalog == catalog, products.c.product_id.in_(some), products.c.version == 0)
+            self._connection.execute(delete(products).where(nothing))
 
     def get(self, catalog: str, product_ids: Sequence[str], where: Filter | None = None) -> dict[str, StoredProduct]:
         """The products of these ids that are not deleted and pass the filter."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, exists, func, or_, select, tuple_, update
 
 from app.adapters.postgres.claims import ClaimRows
 from app.adapters.postgres.clock import Clock
@@ -43,22 +43,20 @@ class UploadRows:
         self._connection.execute(
             insert(self._connection, uploads), [_row(catalog, upload, now) for upload in accepted]
         )
-        older = and_(
-            uploads.c.catalog == catalog,
-            uploads.c.product_id == bindparam("the_id"),
-            uploads.c.version < bindparam("the_version"),
-            uploads.c.state.in_(_UNFINISHED),
-            uploads.c.token.is_(None),
-            uploads.c.touched.is_(False),
-        )
-        superseded = update(uploads).where(older).values(state=UploadState.SUPERSEDED, superseded_at=now)
-        overtaking = [
-            {"the_id": upload.product.product_id, "the_version": upload.version}
-            for upload in accepted
-            if upload.newest and upload.version > 1
-        ]
-        if overtaking:
-            self._connection.execute(superseded, overtaking)
+        for some in portions([upload for upload in accepted if upload.newest and upload.version > 1]):
+            # These are the newest of their products, so whatever else is unfinished of them is older.
+            older = and_(
+                uploads.c.catalog == catalog,
+                uploads.c.product_id.in_([upload.product.product_id for upload in some]),
+                uploads.c.id.not_in([upload.upload_id for upload in some]),
+                uploads.c.state.in_(_UNFINISHED),
+                uploads.c.token.is_(None),
+                uploads.c.touched.is_(False),
+            )
+            # A worker that is at one of them at this moment finds out by itself, and is not waited for.
+            idle = select(uploads.c.id).where(older).with_for_update(skip_locked=True)
+            superseded = {"state": UploadState.SUPERSEDED, "superseded_at": now}
+            self._connection.execute(update(uploads).where(uploads.c.id.in_(idle)).values(**superseded))
 
     def get(self, upload_ids: Sequence[str]) -> dict[str, Upload]:
         """Receipts by id."""
@@ -101,22 +99,26 @@ class UploadRows:
 
     def release(self, claims: Sequence[Claim], *, delay: timedelta, blameless: bool) -> None:
         """Give claimed uploads back, due again after `delay`."""
-        self._claims.release(claims, due_at=self._clock.now + delay, blameless=blameless)
+        self._claims.release(claims, now=self._clock.now, delay=delay, blameless=blameless)
 
     def encode_again(self, claims: Sequence[Claim]) -> None:
         """Send claimed uploads back to the encode stage."""
         self._claims.encode_again(claims, now=self._clock.now)
 
-    def bury(self, failures: Mapping[str, Failure]) -> None:
-        """Mark uploads, by id, as dead."""
-        self._claims.bury(failures, now=self._clock.now)
+    def bury(self, claims: Sequence[Claim], failures: Mapping[str, Failure]) -> None:
+        """Mark claimed uploads as dead, with the failure of each by upload id."""
+        self._claims.bury(claims, failures, now=self._clock.now)
 
     def retry(self, upload_id: str) -> bool:
         """Put a dead upload that is still the newest back to its beginning."""
-        newest = select(products.c.upload_id).where(products.c.upload_id == upload_id).scalar_subquery()
+        newest = exists().where(
+            products.c.catalog == uploads.c.catalog,
+            products.c.product_id == uploads.c.product_id,
+            products.c.upload_id == uploads.c.id,
+        )
         revived = (
             update(uploads)
-            .where(uploads.c.id == upload_id, uploads.c.state == UploadState.DEAD, uploads.c.id == newest)
+            .where(uploads.c.id == upload_id, uploads.c.state == UploadState.DEAD, newest)
             .values(
                 state=UploadState.ACCEPTED,
                 attempts=0,
@@ -132,11 +134,11 @@ class UploadRows:
     def due(self) -> dict[Stage, int]:
         """How many uploads each stage could claim now."""
         statement = (
-            select(uploads.c.state, func.count())
+            select(uploads.c.state, func.count().label("n"))
             .where(uploads.c.state.in_(_UNFINISHED), uploads.c.due_at <= self._clock.now)
             .group_by(uploads.c.state)
         )
-        counted: dict[str, int] = dict(self._connection.execute(statement).tuples().all())
+        counted: dict[str, int] = {row.state: row.n for row in self._connection.execute(statement)}
         return {stage: counted.get(stage.takes, 0) for stage in Stage}
 
     def forget_leases(self) -> None:

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 
 class Captions:
-    """Every wording of every row, tokenized once."""
+    """Every wording of every row, tokenized once. A wording is named by its place among them all."""
 
     def __init__(self, captions: Sequence[tuple[str, ...]], tokenizer: PreTrainedTokenizerFast) -> None:
         wordings = [wording for row in captions for wording in row]
@@ -16,25 +16,29 @@ class Captions:
         self._ids: Tensor = encoded["input_ids"]
         self._lengths: Tensor = encoded["attention_mask"].sum(1)
         self._counts = torch.tensor([len(row) for row in captions])
-        self._starts = self._counts.cumsum(0) - self._counts
-        titles: dict[str, int] = {}
-        self._titles = torch.tensor([titles.setdefault(row[0], len(titles)) for row in captions])
+        self._first = self._counts.cumsum(0) - self._counts
+        numbers: dict[str, int] = {}
+        self._numbers = torch.tensor([numbers.setdefault(wording, len(numbers)) for wording in wordings])
 
-    def draw(self, rows: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """One wording of each row by chance, as arguments of a text tower, padded to the longest of them."""
+    def draw(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """One wording of each row by chance: shape (n,)."""
         chance = torch.rand(len(rows), generator=generator)
-        return self._arguments(self._starts[rows] + (chance * self._counts[rows]).long())
+        return self._first[rows] + (chance * self._counts[rows]).long()
 
-    def first(self, rows: Tensor) -> dict[str, Tensor]:
-        """The first wording of each row."""
-        return self._arguments(self._starts[rows])
+    def first(self, rows: Tensor) -> Tensor:
+        """The first wording of each row, its title: shape (n,)."""
+        return self._first[rows]
 
-    def same(self, rows: Tensor) -> Tensor:
-        """Which rows have the same first wording: shape (n, n), bool, true on the diagonal."""
-        titles = self._titles[rows]
-        return titles[:, None] == titles[None, :]
+    def numbers(self, wordings: Tensor) -> Tensor:
+        """The same number for the same text: shape (n,)."""
+        return self._numbers[wordings]
 
-    def _arguments(self, wordings: Tensor) -> dict[str, Tensor]:
+    def lengths(self, wordings: Tensor) -> Tensor:
+        """How many tokens each has: shape (n,)."""
+        return self._lengths[wordings]
+
+    def tokens(self, wordings: Tensor) -> dict[str, Tensor]:
+        """What a text tower takes, shape (n, tokens), padded to the longest of these wordings."""
         lengths = self._lengths[wordings]
         longest = int(lengths.max())
         mask = torch.arange(longest)[None, :] < lengths[:, None]

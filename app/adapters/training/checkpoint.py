@@ -31,8 +31,8 @@ def fingerprint(pairs: TrainingPairs, settings: TrainingSettings) -> str:
     described = asdict(settings)
     del described["threads"]  # a run may go on with more or fewer
     hashed = hashlib.sha256(json.dumps([described, list(pairs.captions)], sort_keys=True).encode())
-    hashed.update(np.ascontiguousarray(pairs.held_out))
-    hashed.update(np.ascontiguousarray(pairs.pictures))
+    hashed.update(np.ascontiguousarray(pairs.held_out).data)
+    hashed.update(np.ascontiguousarray(pairs.pictures).data)
     return hashed.hexdigest()
 
 

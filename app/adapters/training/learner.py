@@ -9,15 +9,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from app.adapters.training.augment import vary
+from app.adapters.training.byte_pairs import learn_tokenizer
 from app.adapters.training.captions import Captions
 from app.adapters.training.learning import contrastive_loss, learning_rate, new_optimizer
 from app.adapters.training.towers import new_towers
-from app.adapters.training.wordpieces import learn_tokenizer
-from app.domain.recall import Recall, ranks, recall
+from app.domain.recall import Recall, recall_both_ways
 from app.domain.training import TrainingPairs, TrainingProgress, TrainingSettings
 
 _MEASURED = 1_000
-"""Held-out rows that an epoch is measured on: enough for ±0.03, and seconds of time. Recall falls with their number."""
+"""Held-out rows that an epoch is measured on: enough for ±0.03, in seconds. Recall falls with their number."""
+
+_LENGTHS = 4  # groups of texts of like length in a batch
 
 
 class Learner:
@@ -45,6 +47,7 @@ class Learner:
         self._measured = torch.from_numpy(np.sort(held_out[:_MEASURED]))
         self._batch = min(settings.batch, len(self._rows))
         self._steps = len(self._rows) // self._batch
+        self._in_bf16 = settings.precision == "bf16" or (settings.precision == "auto" and _has_bf16())
 
     def learn(self, epoch: int, on_step: Callable[[TrainingProgress], None]) -> float:
         """Go once through the rows that are not held out; give the mean loss. Rows that fill no batch wait."""
@@ -66,12 +69,15 @@ class Learner:
 
     def _step(self, rows: Tensor, generator: torch.Generator) -> float:
         settings = self._settings
-        pictures = vary(self._pixels(rows), flip=settings.flip, shift=settings.shift, generator=generator)
+        pictures = vary(
+            self._pixels(rows), flip=settings.flip, shift=settings.shift, zoom=settings.zoom, generator=generator
+        )
+        wordings = self._captions.draw(rows, generator)
         loss = contrastive_loss(
             self._encode_pictures(pictures),
-            self._encode_texts(self._captions.draw(rows, generator)),
+            self._encode_texts(wordings),
             self.model.logit_scale,
-            self._captions.same(rows),
+            self._same(wordings) | self._same(self._captions.first(rows)),
         )
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -81,15 +87,15 @@ class Learner:
 
     def measure(self) -> tuple[Recall, Recall]:
         """Recall from text to picture and from picture to text, by first wording, among the measured rows."""
-        self.model.eval()
+        self.model.train(False)
         pictures, texts = [], []
         with torch.inference_mode():
-            for rows in self._measured.split(self._batch):
+            for rows in torch.split(self._measured, self._batch):
                 pictures.append(functional.normalize(self._encode_pictures(self._pixels(rows)), dim=1))
                 texts.append(functional.normalize(self._encode_texts(self._captions.first(rows)), dim=1))
-        picture_vectors, text_vectors = torch.cat(pictures).numpy(), torch.cat(texts).numpy()
-        own = np.arange(len(self._measured))
-        return recall(ranks(text_vectors, picture_vectors, own)), recall(ranks(picture_vectors, text_vectors, own))
+        titles = self._captions.numbers(self._captions.first(self._measured)).numpy()
+        _, first, text_of = np.unique(titles, return_index=True, return_inverse=True)
+        return recall_both_ways(torch.cat(texts).numpy()[first], torch.cat(pictures).numpy(), text_of)
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The model and the optimizer as they are."""
@@ -107,13 +113,29 @@ class Learner:
         preprocessing = self._settings.preprocessing
         mean, std = (torch.tensor(three)[:, None, None] for three in (preprocessing.mean, preprocessing.std))
         with self._arithmetic():
-            found = self.model.get_image_features(pixel_values=(pictures.float() / 255 - mean) / std)
-        return found.pooler_output.float()  # type: ignore[union-attr]
+            found = self.model.get_image_features(pixel_values=(pictures / 255 - mean) / std)
+        pooled: Tensor = found.pooler_output
+        return pooled.float()
 
-    def _encode_texts(self, arguments: dict[str, Tensor]) -> Tensor:
+    def _same(self, wordings: Tensor) -> Tensor:
+        numbers = self._captions.numbers(wordings)
+        return numbers[:, None] == numbers
+
+    def _encode_texts(self, wordings: Tensor) -> Tensor:
+        # Texts of like length go together: padding all to the longest of a batch would double the tower's work.
+        order = self._captions.lengths(wordings).argsort()
         with self._arithmetic():
-            found = self.model.get_text_features(**arguments)
-        return found.pooler_output.float()  # type: ignore[union-attr]
+            found = [
+                self.model.get_text_features(**self._captions.tokens(some)).pooler_output
+                for some in wordings[order].chunk(_LENGTHS)
+            ]
+        return torch.cat(found)[order.argsort()].float()
 
     def _arithmetic(self) -> torch.autocast:
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._settings.precision == "bf16")
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._in_bf16)
+
+
+def _has_bf16() -> bool:
+    """Whether the processor multiplies in bfloat16 itself; where it does not, that takes longer than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

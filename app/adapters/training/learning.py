@@ -15,14 +15,13 @@ _MAX_LOGIT_SCALE = math.log(100)
 def contrastive_loss(pictures: Tensor, texts: Tensor, logit_scale: Tensor, same: Tensor) -> Tensor:
     """Symmetric InfoNCE with a learned temperature (CLIP, Radford et al. 2021): a scalar.
 
-    `pictures` and `texts` have shape (n, dimension), of any norm. `same`, shape (n, n), marks rows with one title:
-    they are not held against each other, for no picture can tell which of two equal titles is its own.
+    `pictures` and `texts` have shape (n, dimension), of any norm. `same`, shape (n, n), bool, marks rows that
+    are not held against each other: no picture can tell which of two equal texts is its own.
     """
     pictures, texts = functional.normalize(pictures, dim=1), functional.normalize(texts, dim=1)
     scores = logit_scale.clamp(max=_MAX_LOGIT_SCALE).exp() * pictures @ texts.T
-    others = same & ~torch.eye(len(same), dtype=torch.bool)
-    scores = scores.masked_fill(others, -math.inf)
     own = torch.arange(len(scores))
+    scores = scores.masked_fill(same & (own[:, None] != own), -math.inf)
     return (functional.cross_entropy(scores, own) + functional.cross_entropy(scores.T, own)) / 2
 
 

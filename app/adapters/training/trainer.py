@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from safetensors.torch import save
 
 from app.adapters.training.checkpoint import (
     Checkpoint,
@@ -30,10 +31,10 @@ def train(
 ) -> TrainingReport:
     """Train, and write to `out` a model directory that the encoder adapter loads.
 
-    Every epoch leaves a checkpoint in `out`; a second call with the same pairs and settings goes on from there and ends
-    with the same weights, up to rounding; `on_epoch` then tells of the epochs before, too. The epoch with the best mean
-    of recall@1, @5 and @10 from text to picture is the one that is kept. Raises `Misconfigured` where `out` holds a
-    model, or the checkpoint of another training.
+    Every epoch leaves a checkpoint in `out`; a second call with the same pairs and settings goes on from there and
+    ends with the same weights, up to rounding; `on_epoch` then tells of the epochs before, too. The epoch with the
+    best mean of recall@1, @5 and @10 from text to picture is the one that is kept. Raises `Misconfigured` where
+    `out` holds a model, or the checkpoint of another training.
     """
     if (out / "config.json").exists():
         raise Misconfigured(f"{out} holds a model already: give another directory, or delete it")
@@ -102,10 +103,14 @@ def _is_over(epochs: tuple[EpochReport, ...], settings: TrainingSettings) -> boo
 
 
 def _write(learner: Learner, out: Path, settings: TrainingSettings) -> None:
-    model = learner.model.half() if settings.store == "fp16" else learner.model
+    dtype = torch.float16 if settings.store == "fp16" else torch.float32
+    weights = {name: tensor.to(dtype).contiguous() for name, tensor in learner.model.state_dict().items()}
+    # Not save_file: what it writes only its owner may read.
+    (out / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"}))
     learner.tokenizer.save_pretrained(out)
     (out / "preprocessor_config.json").write_text(json.dumps(_described(settings.preprocessing), indent=2) + "\n")
-    model.save_pretrained(out)
+    learner.model.config.architectures = [type(learner.model).__name__]
+    learner.model.config.save_pretrained(out)  # last: it is what makes a directory a model
 
 
 def _described(preprocessing: Preprocessing) -> dict[str, object]:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.api.dependencies import App, declared
+from app.api.dependencies import App, CatalogName, declared
 from app.api.documents import answer, build_document, catalog_document
 from app.api.schemas.products import CatalogIn
 from app.bootstrap import Application
@@ -30,21 +30,21 @@ def list_catalogs(application: App) -> Response:
 
 
 @router.put("/{catalog}")
-def put_catalog(application: App, catalog: str, body: CatalogIn) -> Response:
+def put_catalog(application: App, catalog: CatalogName, body: CatalogIn) -> Response:
     """Declare a catalog, or add attributes to its declaration."""
     attributes = {name: _attribute_type(name, stated) for name, stated in body.attributes.items()}
-    application.open_catalog(Catalog(check_id(catalog, "catalog"), attributes, tuple(body.caption)))
+    application.open_catalog(Catalog(catalog, attributes, tuple(body.caption)))
     return answer(_described(application, catalog))
 
 
 @router.get("/{catalog}")
-def get_catalog(application: App, catalog: str) -> Response:
+def get_catalog(application: App, catalog: CatalogName) -> Response:
     """A catalog, what became of its uploads, and the build that answers."""
     return answer(_described(application, catalog))
 
 
 @router.get("/{catalog}/builds")
-def list_builds(application: App, catalog: str) -> Response:
+def list_builds(application: App, catalog: CatalogName) -> Response:
     """The builds of a catalog, newest first."""
     declared(application, catalog)
     with application.database.reading() as transaction:
@@ -55,10 +55,10 @@ def list_builds(application: App, catalog: str) -> Response:
 
 
 @router.get("/{catalog}/pictures/{name}")
-def get_picture(application: App, catalog: str, name: str) -> Response:
+def get_picture(application: App, catalog: CatalogName, name: str) -> Response:
     """A picture of a product of this catalog."""
     with application.database.reading() as transaction:
-        shown = transaction.pictures.shown(catalog, name)
+        shown = transaction.pictures.shown(catalog, check_id(name, "picture"))
     if not shown:
         raise NotFound("there is no such picture in this catalog", code="picture_not_found")
     blob = application.blobs.get(name)

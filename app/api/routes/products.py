@@ -2,19 +2,17 @@
 
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import ValidationError
 
-from app.api.dependencies import App, Body, Form, IdempotencyKey, declared
+from app.api.dependencies import App, Body, CatalogName, Form, IdempotencyKey, ProductId, declared
 from app.api.documents import accepted_document, answer, as_json, product_document
 from app.api.errors import problem_of
-from app.api.schemas.invalid import invalid_of
+from app.api.schemas.invalid import read
 from app.api.schemas.products import NamedProductIn, PatchIn, ProductIn
 from app.bootstrap import Application
 from app.domain.errors import Malformed, NotFound, TooLarge, VitrineError
-from app.domain.products import Product, check_id
+from app.domain.products import Product
 from app.domain.submissions import Submission
 from app.domain.uploads import Upload, UploadKind
 from app.services.accept_upload import accept
@@ -26,7 +24,7 @@ MAX_BATCH = 1_000  # lines: what one transaction holds without keeping other wri
 
 @router.put("/products/{product_id}")
 def put_product(
-    application: App, catalog: str, product_id: str, body: ProductIn, key: IdempotencyKey = None
+    application: App, catalog: CatalogName, product_id: ProductId, body: ProductIn, key: IdempotencyKey = None
 ) -> Response:
     """State a product, whole."""
     return _accept_one(application, catalog, body.submission(product_id, key=key))
@@ -34,7 +32,7 @@ def put_product(
 
 @router.patch("/products/{product_id}")
 def patch_product(
-    application: App, catalog: str, product_id: str, body: PatchIn, key: IdempotencyKey = None
+    application: App, catalog: CatalogName, product_id: ProductId, body: PatchIn, key: IdempotencyKey = None
 ) -> Response:
     """Change attributes of a product; nothing is encoded again."""
     return _accept_one(application, catalog, body.submission(product_id, key=key))
@@ -43,47 +41,48 @@ def patch_product(
 @router.delete("/products/{product_id}")
 def delete_product(
     application: App,
-    catalog: str,
-    product_id: str,
+    catalog: CatalogName,
+    product_id: ProductId,
     version: Annotated[int | None, Query()] = None,
     key: IdempotencyKey = None,
 ) -> Response:
     """Delete a product."""
-    product = Product(check_id(product_id, "product_id"), "")
-    deletion = Submission(UploadKind.DELETE, product, version=version, idempotency_key=key)
+    deletion = Submission(UploadKind.DELETE, Product(product_id, ""), version=version, idempotency_key=key)
     return _accept_one(application, catalog, deletion)
 
 
 @router.get("/products/{product_id}")
-def get_product(application: App, catalog: str, product_id: str) -> Response:
+def get_product(application: App, catalog: CatalogName, product_id: ProductId) -> Response:
     """A product with its state."""
     declared(application, catalog)
     with application.database.reading() as transaction:
         stored = transaction.products.get(catalog, [product_id]).get(product_id)
     if stored is None:
-        raise NotFound(f"there is no product {product_id[:128]}", code="unknown_product", field="product_id")
+        raise NotFound(f"there is no product {product_id}", code="unknown_product", field="product_id")
     return answer(product_document(catalog, stored))
 
 
 @router.post("/products")
-def post_product(application: App, catalog: str, form: Form, key: IdempotencyKey = None) -> Response:
+def post_product(application: App, catalog: CatalogName, form: Form, key: IdempotencyKey = None) -> Response:
     """State a product with its pictures as parts of a multipart form: `product` is the JSON."""
     if "product" not in form:
         raise Malformed("the form has no part `product`", code="missing_part", field="product")
-    body = _parsed(form["product"])
+    body = read(NamedProductIn, form["product"])
     return _accept_one(application, catalog, body.submission(body.product_id, parts=form, key=key))
 
 
 @router.post("/products:batch")
-def post_batch(application: App, catalog: str, body: Body) -> Response:
+def post_batch(application: App, catalog: CatalogName, body: Body) -> Response:
     """State many products, one a line (NDJSON); each line is answered by a line, in order."""
     lines = [line for line in body.split(b"\n") if line.strip()]
+    if not lines:
+        raise Malformed("the batch has no line: state a product a line, as JSON", code="empty_batch")
     if len(lines) > MAX_BATCH:
         raise TooLarge(f"a batch has at most {MAX_BATCH} lines", code="too_many_lines")
-    read = [_read_line(line) for line in lines]
-    good = [item for item in read if isinstance(item, Submission)]
+    stated = [_read_line(line) for line in lines]
+    good = [item for item in stated if isinstance(item, Submission)]
     outcomes = iter(accept(application.reception, catalog, good))
-    told = (_tell(item, next(outcomes)) if isinstance(item, Submission) else item for item in read)
+    told = (_tell(item, next(outcomes)) if isinstance(item, Submission) else item for item in stated)
     return Response(b"\n".join(as_json(one) for one in told) + b"\n", 207, media_type="application/x-ndjson")
 
 
@@ -98,20 +97,11 @@ def _read_line(line: bytes) -> Submission | dict[str, object]:
     """The submission of a line, or the problem that it is."""
     product_id = None
     try:
-        body = _parsed(line)
+        body = read(NamedProductIn, line)
         product_id = body.product_id
         return body.submission(body.product_id)
     except VitrineError as error:
         return {"product_id": product_id, **problem_of(error)}
-
-
-def _parsed(document: bytes) -> NamedProductIn:
-    try:
-        return NamedProductIn.model_validate(orjson.loads(document))
-    except orjson.JSONDecodeError as error:
-        raise Malformed(f"this is not JSON: {error}", code="bad_json") from None
-    except ValidationError as error:
-        raise invalid_of(error.errors()[0]) from None
 
 
 def _tell(submission: Submission, outcome: Upload | VitrineError) -> dict[str, object]:

@@ -1,0 +1,35 @@
+"""How a command ends when it cannot do what was asked: the exit code, and the line that says what to do."""
+
+from app.domain.errors import EncoderError, Misconfigured, Refused, VitrineError
+
+FAILED_IN_PART = 1
+WRONG_USE = 2
+
+_HINTS = {
+    "unknown_catalog": "`vitrine status` lists the catalogs there are; `vitrine ingest` makes one",
+    "unknown_product": "product ids are those of the manifest",
+    "unknown_upload": "`vitrine uploads list` shows the newest",
+    "unknown_attribute": "`vitrine status` shows the attributes a catalog declares",
+    "not_retryable": "only a dead upload that is the newest of its product is tried again",
+    "attribute_name": "rename the column",
+    "schema_change": "rename the column, or ingest into another catalog with --catalog",
+    "service_unreachable": "is the service running? start it with `vitrine serve`, or leave --url out",
+    "internal": "the service's log has more",
+}
+
+
+def exit_code(error: VitrineError) -> int:
+    """2 where the person can mend what was asked (use, settings, model, source), 1 where the work itself failed."""
+    wrong_use = isinstance(error, Refused | Misconfigured | EncoderError)
+    return WRONG_USE if wrong_use or error.code == "service_unreachable" else FAILED_IN_PART
+
+
+def line_of(error: VitrineError) -> str:
+    """One line: what is wrong, its code, and what to do."""
+    hint = _HINTS.get(error.code)
+    return f"{error.detail} [{error.code}]" + (f" - {hint}" if hint else "")
+
+
+def document_of(error: VitrineError) -> dict[str, object]:
+    """The JSON document of a command that did nothing."""
+    return {"error": {"code": error.code, "detail": error.detail}}

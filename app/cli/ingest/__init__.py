@@ -1,0 +1,1 @@
+"""`vitrine ingest`: a manifest read, sent in batches, and waited for."""

@@ -1,0 +1,76 @@
+"""The service of `vitrine serve`, from the port it takes to the last batch it finishes."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from urllib.parse import quote
+
+import uvicorn
+
+from app.api.main import create_app
+from app.bootstrap import Application, open_service
+from app.cli.listening import listen, take_port
+from app.cli.screen import Screen
+from app.config import Settings
+from app.log import configure_logging
+
+_LAST_ANSWERS_S = 30  # requests in hand are answered when the service stops; a batch takes seconds
+
+
+def run(screen: Screen, settings: Settings, *, catalog: str) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `Misconfigured` or `EncoderError` before it starts."""
+    configure_logging(settings)
+    with closing(
+        take_port(settings.host, settings.port, allow_unauthenticated=settings.allow_unauthenticated)
+    ) as bound:
+        with screen.waiting("opening the data directory"):
+            application = open_service(settings)
+        try:
+            with screen.waiting(f"reading the encoder {settings.encoder}"):
+                name = (
+                    application.encoder.spec.name
+                )  # a model that is missing is told of now, not at the first upload
+            listen(bound)
+            _tell(screen, settings, encoder=name, catalog=catalog)
+            _serve(application, bound)
+        finally:
+            with screen.waiting("finishing the work in hand"):
+                application.close()
+
+
+def _tell(screen: Screen, settings: Settings, *, encoder: str, catalog: str) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{settings.port}"
+    page = url if catalog == "default" else f"{url}/?catalog={quote(catalog, safe='')}"
+    document = {"url": url, "page": page, "data": str(settings.data.absolute()), "encoder": encoder}
+    screen.result(document, f"Vitrine listens on {page}")
+    screen.say("Ctrl-C stops it; what it has accepted is gone on with at the next start")
+
+
+def _serve(application: Application, bound: socket.socket) -> None:
+    config = uvicorn.Config(
+        create_app(application),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+    )
+    with _signals_ignored():
+        uvicorn.Server(config).run(sockets=[bound])
+
+
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Uvicorn stops at a signal and then raises it anew, which would end the process with work in hand."""
+
+    def passed_over(_signal: int, _frame: FrameType | None) -> None:
+        """The server has stopped already."""
+
+    former = {one: signal.signal(one, passed_over) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)

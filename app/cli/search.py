@@ -1,0 +1,99 @@
+"""`vitrine search`."""
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import orjson
+import typer
+from rich.table import Column, Table
+
+from app.cli.connection import catalog_path, connect
+from app.cli.options import CatalogName, Data, Json, Url
+from app.cli.screen import Screen, plain
+from app.domain.errors import Invalid, NotFound
+from app.domain.search import MAX_LIMIT
+
+_SHOWN_ATTRIBUTES = 3  # what a terminal of 80 columns holds beside a title
+_PICTURE_TIMEOUT_S = 30
+
+
+def search(
+    text: Annotated[str | None, typer.Argument(help="Words to search by.", show_default=False)] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="FILE|URL", help="A picture to search by.", show_default=False)
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option(metavar="PRODUCT_ID", help="A product to find others like.", show_default=False)
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--filter", metavar="JSON", help='Such as {"price": {"lt": 50}}.', show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="How many products at most.")] = 20,
+    catalog: CatalogName = "default",
+    url: Url = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Search by words, by a picture, by a product, or by words and one of these; without any, look at everything."""
+    screen = Screen(json=json)
+    query = query_of(text, image, like, where, limit)
+    with connect(screen, url=url, data=data) as service, screen.waiting("searching"):
+        answer = service.post(f"{catalog_path(catalog)}/search", query)
+    screen.result(answer, _hits(answer["hits"]))
+    for leg in answer["degraded"]:
+        screen.say(f"the answer is incomplete: {leg}")
+    total, took = answer["total"], answer["timings_ms"]["total"]
+    among = "products" if total["scope"] == "catalog" else "candidates"
+    screen.say(f"{len(answer['hits'])} of {total['value']} {among} in {took:.0f} ms")
+
+
+def query_of(text: str | None, image: str | None, like: str | None, where: str | None, limit: int) -> dict[str, Any]:
+    """The body of the search request. Raises `Invalid` for what cannot be one, `NotFound` for a missing picture."""
+    if image is not None and like is not None:
+        raise Invalid("ask by --image or by --like, not by both", code="bad_query")
+    query: dict[str, Any] = {"limit": limit}
+    if text is not None:
+        query["text"] = text
+    if image is not None:
+        query["image"] = {"data": b64encode(_picture(image)).decode("ascii")}
+    if like is not None:
+        query["image"] = {"product_id": like}
+    if where is not None:
+        query["filter"] = _filter(where)
+    return query
+
+
+def _filter(text: str) -> dict[str, Any]:
+    try:
+        read = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"--filter is not JSON: {error}", code="bad_filter") from None
+    if not isinstance(read, dict):
+        raise Invalid('--filter must be an object, such as {"colour": "red"}', code="bad_filter")
+    return read
+
+
+def _picture(place: str) -> bytes:
+    try:
+        if not place.lower().startswith(("http://", "https://")):
+            return Path(place).read_bytes()
+        return httpx.get(place, timeout=_PICTURE_TIMEOUT_S, follow_redirects=True).raise_for_status().content
+    except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NotFound(f"the picture {place} cannot be read: {error}", code="image_missing") from error
+
+
+def _hits(hits: list[dict[str, Any]]) -> Table:
+    shown = list(dict.fromkeys(name for hit in hits for name in hit["attributes"]))[:_SHOWN_ATTRIBUTES]
+    table = Table("#", "score", "product", "title", *(Column(plain(name)) for name in shown))
+    for place, hit in enumerate(hits, start=1):
+        score = "" if hit["score"] is None else f"{hit['score']:.4f}"
+        values = [plain(_written(hit["attributes"].get(name, ""))) for name in shown]
+        table.add_row(str(place), score, plain(hit["product_id"]), plain(hit["title"]), *values)
+    return table
+
+
+def _written(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,60 @@
+"""`vitrine status`."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.connection import Service, catalog_path, connect
+from app.cli.options import Data, Json, Url
+from app.cli.screen import Screen, plain
+from app.domain.uploads import UploadState
+
+
+def status(
+    catalog: Annotated[
+        str | None, typer.Option("--catalog", metavar="NAME", help="Only this catalog.", show_default=False)
+    ] = None,
+    url: Url = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Show the catalogs, what became of their uploads, the builds that answer, and what is not well."""
+    screen = Screen(json=json)
+    with connect(screen, url=url, data=data) as service:
+        health = service.get("/health/ready", answers=(503,))
+        names = [catalog] if catalog is not None else _names(service)
+        catalogs = [service.get(catalog_path(name)) for name in names]
+    screen.result(
+        {"status": health["status"], "parts": health["parts"], "catalogs": catalogs},
+        *(_catalog(found) for found in catalogs),
+        *([] if catalogs else ["There is no catalog yet: `vitrine ingest SOURCE` makes one."]),
+        *_unwell(health["parts"]),
+    )
+
+
+def _names(service: Service) -> list[str]:
+    return [found["name"] for found in service.get("/v1/catalogs")["catalogs"]]
+
+
+def _catalog(found: dict[str, Any]) -> Table:
+    table = Table("", "", title=f"catalog {found['name']}", title_justify="left", show_header=False)
+    table.add_row("products", str(found["products"]))
+    counts = found["uploads"]
+    table.add_row("uploads", ", ".join(f"{counts.get(state.value, 0)} {state.value}" for state in UploadState))
+    build = found.get("build")
+    if build is not None:
+        table.add_row("live build", plain(f"{build['id']}, {build['indexed']} products indexed"))
+        table.add_row("encoder", plain(build["encoder"]))
+        table.add_row("index", plain(f"{build['index']} {build['params']}"))
+    table.add_row("attributes", plain(", ".join(f"{name} ({told})" for name, told in found["attributes"].items())))
+    return table
+
+
+def _unwell(parts: dict[str, dict[str, str]]) -> list[str]:
+    unwell = [
+        f"{name} is not well: {part.get('detail', part['status'])} [{part.get('code', part['status'])}]"
+        for name, part in parts.items()
+        if part["status"] != "ok"
+    ]
+    return unwell or ["Everything is well."]

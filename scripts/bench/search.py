@@ -1,0 +1,75 @@
+"""Search overhead: what a query costs beside encoding it and asking Milvus, over HTTP in this process.
+
+Titles of the catalog are asked for, each once, with a filter on every second one; the split is the service's own
+`timings_ms`, and the overhead is the whole request's time less `encode` and `legs`.
+"""
+
+import argparse
+import statistics
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+import orjson
+
+from scripts.bench.products import Products, read_products, report
+from scripts.bench.services import accept_all, finished, listening, service
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--encoder", required=True, help="a model directory")
+    parser.add_argument("--backend", choices=["embedded", "production"], default="embedded")
+    parser.add_argument("--products", type=int, default=None, help="take only the first N")
+    parser.add_argument("--queries", type=int, default=1_000)
+    asked = parser.parse_args()
+    products = read_products(asked.manifest, asked.products)
+    with service(asked.backend, encoder=asked.encoder) as application:
+        accept_all(application, products)
+        while finished(application) < len(products.submissions):
+            time.sleep(0.2)
+        with listening(application) as connection:
+            for body in _queries(products, 20):
+                _ask(connection, body)
+            laps = [_ask(connection, body) for body in _queries(products, asked.queries)]
+    names = sorted({name for lap in laps for name in lap})
+    report(
+        "search",
+        {
+            "backend": asked.backend,
+            "products": len(products.submissions),
+            "queries": len(laps),
+            "p50_ms": {name: round(statistics.median(lap[name] for lap in laps), 2) for name in names},
+        },
+    )
+
+
+def _queries(products: Products, count: int) -> list[bytes]:
+    asked = products.submissions[:: max(1, len(products.submissions) // count)][:count]
+    bodies: list[bytes] = []
+    for place, one in enumerate(asked):
+        body: dict[str, object] = {"text": one.product.title}
+        if place % 2 and one.product.attributes:
+            name, value = next(iter(one.product.attributes.items()))
+            body["filter"] = {name: value}
+        bodies.append(orjson.dumps(body))
+    return bodies
+
+
+def _ask(connection: HTTPConnection, body: bytes) -> dict[str, float]:
+    """One query's laps in milliseconds: the service's own, the whole request, and the overhead."""
+    started = time.perf_counter()
+    connection.request("POST", "/v1/catalogs/default/search", body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    answer = response.read()
+    request = (time.perf_counter() - started) * 1e3
+    if response.status != 200:
+        raise RuntimeError(answer.decode())
+    laps: dict[str, float] = orjson.loads(answer)["timings_ms"]
+    return {**laps, "request": request, "overhead": request - laps["encode"] - laps["legs"]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The database port on SQLite and Postgres: builds, and what each of them holds."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.adapters.postgres.database import SqlDatabase
+from app.domain.builds import BuildState
+from app.domain.errors import Conflict
+from app.domain.uploads import Claim, Stage, UploadState
+from tests.databases import accept
+from tests.factories import a_build, an_upload
+
+
+def claim(database: SqlDatabase) -> list[Claim]:
+    with database.writing() as transaction:
+        return transaction.uploads.claim(Stage.INDEX, limit=100, lease=timedelta(minutes=1))
+
+
+def advance(database: SqlDatabase, claims: list[Claim]) -> set[str]:
+    with database.writing() as transaction:
+        return transaction.uploads.advance(Stage.INDEX, claims)
+
+
+def test_a_catalog_has_one_live_and_one_unfinished_build(database: SqlDatabase) -> None:
+    old, new = a_build(at=datetime(2026, 1, 1, tzinfo=UTC)), a_build(state=BuildState.BUILDING, weights="1")
+    with database.writing() as transaction:
+        transaction.builds.add(old)
+        transaction.builds.add(new)
+        for state in (BuildState.LIVE, BuildState.BUILDING, BuildState.READY):
+            with pytest.raises(Conflict, match=state.value):
+                transaction.builds.add(a_build(state=state))
+        transaction.builds.add(a_build(state=BuildState.RETIRED, at=datetime(2025, 1, 1, tzinfo=UTC)))
+    with database.writing() as transaction:
+        assert transaction.builds.live("shop") == old
+        assert transaction.builds.live("another") is None
+        assert {one.id for one in transaction.builds.writable(["shop", "another"])["shop"]} == {old.id, new.id}
+        assert transaction.builds.writable(["another"]) == {"another": []}
+        assert [one.state for one in transaction.builds.all("shop")] == ["building", "live", "retired"]
+        transaction.builds.set_state(old.id, BuildState.RETIRED)
+        transaction.builds.set_state(new.id, BuildState.LIVE)
+        assert transaction.builds.live("shop") == replace(new, state=BuildState.LIVE)
+
+
+def test_a_build_remembers_the_most_pictures_it_may_hold_until_it_is_certain(database: SqlDatabase) -> None:
+    build = a_build()
+    with database.writing() as transaction:
+        transaction.builds.add(build)
+        assert transaction.builds.hold(build.id, {"p": 3, "q": 0}) == {"p": 0, "q": 0}
+        assert transaction.builds.count(build.id) == 0
+        assert transaction.builds.hold(build.id, {"p": 1}) == {"p": 3}
+        transaction.builds.held(build.id, {"p": (1, 1), "q": (4, 0)})
+        assert transaction.builds.count(build.id) == 2
+        assert transaction.builds.hold(build.id, {"p": 1, "q": 2, "r": 0}) == {"p": 1, "q": 0, "r": 0}
+        transaction.builds.dropped(build.id, ["p", "none"])
+        assert transaction.builds.count(build.id) == 1
+        assert transaction.builds.hold(build.id, {"p": 0}) == {"p": 0}
+
+
+def test_what_an_older_version_may_still_write_is_not_forgotten(database: SqlDatabase) -> None:
+    build = a_build()
+    accept(database, an_upload(state=UploadState.ENCODED))
+    older = claim(database)
+    accept(database, an_upload(version=2, state=UploadState.ENCODED))
+    with database.writing() as transaction:
+        transaction.builds.add(build)
+        transaction.builds.hold(build.id, {"p": 5})  # the older one's pictures
+        transaction.builds.held(build.id, {"p": (2, 1)})
+        assert transaction.builds.hold(build.id, {"p": 1}) == {"p": 5}
+        transaction.builds.dropped(build.id, ["p"])
+        assert transaction.builds.count(build.id) == 0
+        assert transaction.builds.hold(build.id, {"p": 1}) == {"p": 5}
+    advance(database, older)
+    advance(database, claim(database))
+    with database.writing() as transaction:
+        transaction.builds.held(build.id, {"p": (2, 1)})
+        assert transaction.builds.hold(build.id, {"p": 1}) == {"p": 1}

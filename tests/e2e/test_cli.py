@@ -1,0 +1,243 @@
+"""The `vitrine` command as people type it: real processes over a real data directory and a small trained model."""
+
+import csv
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+VITRINE = Path(sys.executable).with_name("vitrine")
+COLOURS = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 200), "sand": (220, 200, 150)}
+TIMEOUT_S = 90
+
+
+def run(*arguments: str | Path, url: str | None = None) -> tuple[int, Any, str]:
+    """Run a command with --json: its exit code, the one document on stdout, and stderr."""
+    process = start(*arguments, url=url)
+    stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+    return process.returncode, json.loads(stdout), stderr
+
+
+def start(*arguments: str | Path, url: str | None = None, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    command = [VITRINE, *arguments, "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment(url))
+
+
+def environment(url: str | None = None) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VITRINE_")}
+    more = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "VITRINE_THREADS": "1"}
+    return kept | more | ({"VITRINE_URL": url} if url else {})
+
+
+def draw(folder: Path, count: int) -> Path:
+    """A manifest of plain squares in four colours, each a little different."""
+    (folder / "pictures").mkdir(parents=True)
+    with (folder / "products.csv").open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(["product_id", "title", "image", "colour", "price"])
+        for number in range(count):
+            name = list(COLOURS)[number % 4]
+            drawn = random.Random(number)
+            shade = tuple(value + drawn.randrange(-20, 20) for value in COLOURS[name])
+            Image.new("RGB", (64, 64), shade).save(folder / "pictures" / f"{number}.png")
+            writer.writerow([f"p{number}", f"{name} square {number}", f"pictures/{number}.png", name, number + 0.5])
+    return folder / "products.csv"
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw(tmp_path_factory.mktemp("drawn"), 40)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Path:
+    out = tmp_path_factory.mktemp("model") / "small"
+    options = ("--epochs", "1", "--batch", "16", "--threads", "1", "--picture-size", "32")
+    code, report, _ = run("train", manifest, "--out", out, *options)
+    assert (code, report["best"], report["errors"]) == (0, 1, [])
+    assert report["epochs"][0]["text_to_picture"]["queries"] > 0
+    return out
+
+
+@contextmanager
+def serving(data: Path, model: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """A service that is up; killed at the end if it still runs."""
+    options = ("--data", data, "--encoder", model, "--port", str(port))
+    process = start("serve", *options, stderr=subprocess.DEVNULL)
+    try:
+        assert process.stdout is not None
+        assert json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["url"] == f"http://127.0.0.1:{port}"
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def numbers(report: dict[str, Any]) -> dict[str, int]:
+    return {name: report[name] for name in ("accepted", "indexed", "superseded", "dead")}
+
+
+def test_eval_measures_the_held_out_rows_of_a_manifest(manifest: Path, model: Path) -> None:
+    code, report, _ = run("eval", manifest, "--encoder", model, "--held-out", "colour=red")
+    assert (code, report["products"]) == (0, 10)
+    assert report["text_to_picture"]["queries"] == report["picture_to_text"]["queries"] == 10
+    assert 0 <= report["text_to_picture"]["recall_at_1"] <= report["text_to_picture"]["recall_at_10"] <= 1
+
+
+def test_a_manifest_goes_in_but_for_its_bad_rows_and_pictures(tmp_path: Path, manifest: Path, model: Path) -> None:
+    pictures = manifest.parent / "pictures"
+    (tmp_path / "broken.png").write_bytes(b"no picture at all")
+    rows = [
+        {"product_id": "good", "title": "A red square", "image": str(pictures / "0.png"), "price": 5},
+        {"product_id": "words", "title": "No picture", "price": 7},
+        {"product_id": "half", "title": "One is gone", "images": ["gone.png", str(pictures / "1.png")], "price": 6},
+        {"product_id": "broken", "title": "Unreadable", "images": ["broken.png", str(pictures / "2.png")]},
+        {"product_id": "gone", "title": "All are gone", "image": "gone.png"},
+        {"product_id": "not an id", "title": "A bad id"},
+        {"product_id": "untitled", "title": ""},
+    ]
+    source = tmp_path / "m.jsonl"
+    source.write_text("\n".join(json.dumps(row) for row in rows) + "\nnot json\n")
+    code, report, told = run("ingest", source, "--data", tmp_path / "data", "--encoder", model)
+    assert code == 1
+    assert numbers(report) == {"accepted": 4, "indexed": 4, "superseded": 0, "dead": 0}
+    assert sorted((str(error["product_id"]), error["code"]) for error in report["errors"]) == [
+        ("None", "bad_json"),
+        ("broken", "image_format"),
+        ("gone", "image_missing"),
+        ("half", "image_missing"),
+        ("not an id", "bad_id"),
+        ("untitled", "empty_title"),
+    ]
+    assert report["seconds"] > 0
+    assert "price" in told and "number" in told  # the inferred types are shown
+
+
+def test_a_service_is_asked_by_its_url_and_keeps_its_port_and_data_to_itself(
+    tmp_path: Path, manifest: Path, model: Path, port: int
+) -> None:
+    url = f"http://127.0.0.1:{port}"
+    data = tmp_path / "data"
+    with serving(data, model, port) as service:
+        code, report, _ = run("ingest", manifest, "--catalog", "squares", url=url)
+        assert (code, numbers(report)) == (0, {"accepted": 40, "indexed": 40, "superseded": 0, "dead": 0})
+        again = run("ingest", manifest, "--catalog", "squares", url=url)
+        assert (again[0], numbers(again[1])) == (0, numbers(report))
+
+        cheap = json.dumps({"price": {"lt": 8}})
+        code, answer, _ = run("search", "red square", "--catalog", "squares", "--filter", cheap, url=url)
+        assert (code, {hit["product_id"] for hit in answer["hits"]}) == (0, {f"p{number}" for number in range(8)})
+        code, answer, _ = run("search", "--like", "p3", "--limit", "2", "--catalog", "squares", url=url)
+        assert (code, len(answer["hits"])) == (0, 2)
+        code, answer, told = run("search", "x", "--filter", '{"size": 3}', "--catalog", "squares", url=url)
+        assert (code, answer["error"]["code"]) == (2, "unknown_attribute")
+        code, answer, _ = run("search", "x", url=url)
+        assert (code, answer["error"]["code"]) == (2, "unknown_catalog")
+
+        code, status, _ = run("status", url=url)
+        assert (code, status["status"]) == (0, "ok")
+        assert [(found["name"], found["uploads"]["indexed"]) for found in status["catalogs"]] == [("squares", 40)]
+        code, page, _ = run("uploads", "list", "--catalog", "squares", url=url)
+        assert (code, len(page["uploads"])) == (0, 40)  # the second run added none
+        code, receipt, _ = run("uploads", "show", page["uploads"][0]["upload_id"], url=url)
+        assert (code, receipt["state"]) == (0, "indexed")
+        code, answer, _ = run("uploads", "retry", receipt["upload_id"], url=url)
+        assert (code, answer["error"]["code"]) == (2, "not_retryable")
+
+        code, answer, told = run("status", "--data", data)
+        assert (code, answer["error"]["code"]) == (2, "data_held")
+        assert str(service.pid) in told and "--url" in told
+        code, answer, told = run("serve", "--data", tmp_path / "other", "--port", str(port), "--encoder", model)
+        assert (code, answer["error"]["code"]) == (2, "port_in_use")
+        assert "--port" in told
+
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(TIMEOUT_S) == 0
+    code, answer, told = run("status", url=url)
+    assert (code, answer["error"]["code"]) == (2, "service_unreachable")
+    assert "vitrine serve" in told
+
+
+def test_a_model_directory_that_is_none_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, answer, told = run("serve", "--data", tmp_path / "data", "--encoder", tmp_path / "empty")
+    assert (code, answer["error"]["code"]) == (2, "encoder_refused")
+    assert str(tmp_path / "empty") in told
+
+
+def test_a_source_that_is_none_and_a_wrong_option_end_with_2(tmp_path: Path) -> None:
+    code, answer, _ = run("ingest", tmp_path / "absent.csv", "--data", tmp_path / "data")
+    assert (code, answer["error"]["code"]) == (2, "manifest_not_found")
+    code, answer, _ = run("ingest", "--no-such-option")
+    assert (code, answer["error"]["code"]) == (2, "usage")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_service_killed_in_the_middle_of_an_ingest_and_started_again_loses_nothing(
+    tmp_path: Path, model: Path, port: int
+) -> None:
+    source, count = draw(tmp_path / "drawn", 300), 300
+    url = f"http://127.0.0.1:{port}"
+    with serving(tmp_path / "data", model, port) as service:
+        client = start("ingest", source, url=url)
+        try:
+            wait_for(url, lambda uploads: sum(uploads.values()) >= 100)
+            service.kill()
+            service.wait()
+            with serving(tmp_path / "data", model, port):
+                stdout, stderr = client.communicate(timeout=TIMEOUT_S)
+                counts = wait_for(url, lambda uploads: uploads["indexed"] == count)
+        finally:
+            client.kill()
+            client.wait()
+    assert client.returncode == 0, stderr
+    assert numbers(json.loads(stdout)) == {"accepted": count, "indexed": count, "superseded": 0, "dead": 0}
+    assert "trying again" in stderr
+    assert sum(counts.values()) == count
+
+
+def test_an_interrupted_ingest_says_what_was_accepted_and_the_next_one_finishes(
+    tmp_path: Path, manifest: Path, model: Path
+) -> None:
+    data = tmp_path / "data"
+    client = start("ingest", manifest, "--data", data, "--encoder", model)
+    assert client.stderr is not None
+    next(line for line in client.stderr if "created catalog" in line)
+    client.send_signal(signal.SIGINT)
+    stdout, _ = client.communicate(timeout=TIMEOUT_S)
+    report = json.loads(stdout)
+    assert client.returncode == 1
+    assert [error["code"] for error in report["errors"]] == ["interrupted"]
+    code, report, _ = run("ingest", manifest, "--data", data)
+    assert (code, numbers(report)) == (0, {"accepted": 40, "indexed": 40, "superseded": 0, "dead": 0})
+
+
+def wait_for(url: str, reached: Any) -> dict[str, int]:
+    """The counts of the catalog's uploads by state, once they are what is waited for."""
+    until = time.monotonic() + TIMEOUT_S
+    with httpx.Client(base_url=url) as client:
+        while time.monotonic() < until:
+            answer = client.get("/v1/catalogs/default")
+            if answer.is_success and reached(answer.json()["uploads"]):
+                return dict(answer.json()["uploads"])
+            time.sleep(0.02)
+    raise AssertionError("waited in vain")

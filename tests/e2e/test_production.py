@@ -1,0 +1,157 @@
+"""The whole of it as production runs it: Postgres, Redis, Milvus, the API and a worker per queue, all for real."""
+
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from sqlalchemy import create_engine, text
+
+from tests import small_models
+from tests.e2e.production import WORKERS, Production, own_database
+
+pytestmark = [pytest.mark.milvus_server]
+
+PRODUCTS = range(60)
+LEASE_S = 4
+TAKEN_OVER_S = 60.0  # a lease, a sweep (15 s), and the work, on two cores for everything
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_url: str) -> Iterator[str]:
+    with own_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def production(
+    tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_url: str, milvus_uri: str, shop_url: str
+) -> Iterator[Production]:
+    folder = tmp_path_factory.mktemp("production")
+    shop_port = urlsplit(shop_url).port
+    settings = {
+        "VITRINE_DATABASE_URL": database_url,
+        "VITRINE_BROKER_URL": redis_url,
+        "VITRINE_MILVUS_URI": milvus_uri,
+        "VITRINE_BLOB_URL": str(folder / "pictures"),
+        "VITRINE_ENCODER": str(small_models.write_dual_encoder(folder / "model")),
+        "VITRINE_INDEX": "FLAT",  # what is stored is found for certain: an approximate index may miss it
+        "VITRINE_LEASE_S": str(LEASE_S),
+        "VITRINE_INDEX_BATCH": "4",  # many small batches, so that there is a middle to die in
+        "VITRINE_ALLOW_PRIVATE_URLS": "true",
+        "VITRINE_URL_PORTS": f"[{shop_port}]",
+        "VITRINE_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    running = Production(folder, settings)
+    try:
+        running.start_api()
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def shop_url() -> Iterator[str]:
+    """A web server with a picture for every number."""
+
+    class Pictures(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = picture(int(Path(self.path).stem))
+            self.send_response(200)
+            self.send_header("Content-Type", "image/jpeg")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the test's output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def picture(number: int) -> bytes:
+    return small_models.photo(60, 80, seed=number)
+
+
+def ingest(production: Production, catalog: str, numbers: range, *, shop_url: str | None = None) -> None:
+    declared = production.api.put(f"/v1/catalogs/{catalog}", json={"attributes": {"number": "number"}})
+    assert declared.status_code == 200, declared.text
+    for number in numbers:
+        by_url = shop_url is not None and number % 2
+        image = {"url": f"{shop_url}/{number}.jpg"} if by_url else {"data": b64encode(picture(number)).decode()}
+        product = {"title": f"red mug {number}", "attributes": {"number": number}, "images": [image]}
+        answer = production.api.put(f"/v1/catalogs/{catalog}/products/p{number}", json=product)
+        assert answer.status_code == 202, answer.text
+
+
+def assert_all_found(production: Production, catalog: str, numbers: range) -> None:
+    """Nothing is lost, dead or doubled, and every product is found by its own picture."""
+    states = production.states(catalog)
+    assert states == dict.fromkeys(states, 0) | {"indexed": len(numbers)}
+    for number in numbers:
+        query = {"image": {"data": b64encode(picture(number)).decode()}, "legs": {"image": 1}, "limit": 100}
+        answer = production.api.post(f"/v1/catalogs/{catalog}/search", json=query)
+        found = [hit["product_id"] for hit in answer.json()["hits"]]
+        assert found[0] == f"p{number}"
+        assert len(found) == len(set(found)) == len(numbers)
+
+
+def all_ended(states: dict[str, int]) -> bool:
+    return not (states["accepted"] or states["fetched"] or states["encoded"])
+
+
+def test_a_catalogue_goes_in_and_is_found(production: Production, shop_url: str) -> None:
+    production.start_workers()
+    ingest(production, "plain", PRODUCTS, shop_url=shop_url)
+    production.wait_until("plain", all_ended, seconds=TAKEN_OVER_S)
+    assert_all_found(production, "plain", PRODUCTS)
+    cheap = production.api.post("/v1/catalogs/plain/search", json={"text": "mug", "filter": {"number": {"lt": 5}}})
+    assert {hit["product_id"] for hit in cheap.json()["hits"]} == {f"p{number}" for number in range(5)}
+    ready = production.api.get("/health/ready")
+    assert ready.status_code == 200, ready.text
+    assert {name: production.healthy(name) for name in ("api", *WORKERS)} == dict.fromkeys(("api", *WORKERS), True)
+
+
+def test_an_index_worker_killed_with_uploads_in_hand_loses_nothing(production: Production, database_url: str) -> None:
+    production.start_workers()
+    ingest(production, "killed", PRODUCTS)
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        in_hand = text("SELECT count(*) FROM uploads WHERE state = 'encoded' AND token IS NOT NULL")
+        production.wait_until("killed", lambda states: states["indexed"] > 0, seconds=TAKEN_OVER_S)
+        production.freeze("index")
+        while not connection.execute(in_hand).scalar_one():
+            production.thaw("index")
+            time.sleep(0.01)
+            production.freeze("index")
+    engine.dispose()
+    production.kill("index")
+    assert production.states("killed")["indexed"] < len(PRODUCTS)
+    production.start_workers()
+    production.wait_until("killed", all_ended, seconds=TAKEN_OVER_S)
+    assert_all_found(production, "killed", PRODUCTS)
+
+
+def test_workers_told_to_stop_and_a_broker_that_loses_every_message_lose_nothing(
+    production: Production, redis_url: str
+) -> None:
+    production.start_workers()
+    ingest(production, "flushed", range(20))
+    assert production.stop_workers() == dict.fromkeys(WORKERS, 0)
+    ingest(production, "flushed", range(20, 40))
+    with redis.Redis.from_url(redis_url) as broker:
+        assert broker.llen("encode")
+        broker.flushall()
+    production.start_workers()
+    production.wait_until("flushed", all_ended, seconds=TAKEN_OVER_S)
+    assert_all_found(production, "flushed", range(40))

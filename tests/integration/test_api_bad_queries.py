@@ -1,0 +1,170 @@
+"""Bad filters and queries, by every route that takes them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.factories import a_picture
+from tests.integration.refusals import SEARCH, refused
+from tests.integration.shops import Shop
+
+
+def deep(levels: int) -> dict[str, Any]:
+    where: dict[str, Any] = {"price": 1}
+    for _ in range(levels):
+        where = {"not": where}
+    return where
+
+
+FILTERS: tuple[tuple[Any, str], ...] = (
+    ({"prize": 1}, "unknown_attribute"),
+    ({"price": {"near": 1}}, "bad_filter"),
+    ({"price": {}}, "bad_filter"),
+    ({"price": "1"}, "attribute_type"),
+    ({"price": True}, "attribute_type"),
+    ({"price": None}, "attribute_type"),
+    ({"price": [1]}, "attribute_type"),
+    ({"price": float("nan")}, "bad_filter"),
+    ({"price": {"gte": float("inf")}}, "bad_filter"),
+    ({"price": 10**400}, "attribute_type"),
+    ({"price": 2**63}, "attribute_type"),
+    ({"price": {"gte": 2, "lt": 1}}, "bad_filter"),
+    ({"price": {"gt": 1, "gte": 1}}, "bad_filter"),
+    ({"price": {"in": 1}}, "bad_filter"),
+    ({"price": {"in": [1] * 3_000}}, "bad_filter"),
+    ({"price": {"exists": 1}}, "bad_filter"),
+    ({"colour": {"gte": "a"}}, "bad_filter"),
+    ({"colour": "\ud800"}, "bad_text"),
+    ({"colour": "a\0"}, "bad_text"),
+    ({"colour": {"$ne": None}}, "bad_filter"),
+    ({"not": []}, "bad_filter"),
+    ({"any": {}}, "bad_filter"),
+    ({"any": [1]}, "bad_filter"),
+    ({"any": [{"price": 1}] * 3_000}, "bad_filter"),
+    (deep(100), "bad_filter"),
+    ({"in_stock": 1}, "attribute_type"),
+    ({"released": "yesterday"}, "attribute_type"),
+    ({"\ud800": 1}, "unknown_attribute"),
+)
+
+
+@pytest.mark.parametrize(("where", "code"), FILTERS)
+def test_a_bad_filter_is_refused_by_every_route(untouched: Shop, where: Any, code: str) -> None:
+    client, said = untouched.client, {"Content-Type": "application/json"}
+    body = json.dumps({"filter": where})
+    refused(client.post(SEARCH, content=body, headers=said), 422, code)
+    files = {"image": ("", a_picture()), "query": ("", body)}
+    refused(client.post(f"{SEARCH}:image", files=files), 422, code)
+    if len(body) < 10_000:
+        refused(client.get(SEARCH, params={"filter": json.dumps(where)}), 422, code)
+
+
+@pytest.mark.parametrize("where", ["[]", "1", "null", '"a"', "true"])
+def test_a_filter_that_is_no_object_is_refused(untouched: Shop, where: str) -> None:
+    refused(untouched.client.get(SEARCH, params={"filter": where}), 422, "bad_filter", "filter")
+
+
+@pytest.mark.parametrize("where", ["{", "", '{}, "text": "a red mug"', "[" * 10_000])
+def test_a_filter_that_is_not_json_cannot_be_read(untouched: Shop, where: str) -> None:
+    refused(untouched.client.get(SEARCH, params={"filter": where}), 400, "bad_json")
+
+
+def test_a_filter_5000_levels_deep_is_refused(untouched: Shop) -> None:
+    body = '{"filter":' + '{"not":' * 5_000 + "{}" + "}" * 5_001
+    answer = untouched.client.post(SEARCH, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422)
+    refused(answer, answer.status_code, answer.json()["code"])
+
+
+def test_filters_that_are_odd_and_allowed_select_what_they_say(untouched: Shop) -> None:
+    for where, expected in (
+        ({}, ["p"]),
+        ({"colour": {"in": []}}, []),
+        ({"any": []}, []),
+        ({"colour": 'red" or catalog != "zzz'}, []),
+        ({"colour": "漢字'\"\\\n"}, []),
+        ({"not": {"colour": {"in": []}}}, ["p"]),
+    ):
+        assert untouched.search("shop", text="mug", filter=where) == expected
+        assert untouched.search("shop", filter=where) == expected
+
+
+QUERIES: tuple[tuple[dict[str, Any], str, str | None], ...] = (
+    ({"text": ""}, "empty_query", "text"),
+    ({"text": " \t"}, "empty_query", "text"),
+    ({"text": "x" * 100_000}, "too_long", "text"),
+    ({"text": "a\0"}, "bad_text", "text"),
+    ({"text": "\ud800"}, "bad_text", "text"),
+    ({"text": 1}, "invalid", "text"),
+    ({"limit": 0}, "bad_limit", "limit"),
+    ({"limit": -1}, "bad_limit", "limit"),
+    ({"limit": 101}, "bad_limit", "limit"),
+    ({"limit": 10**9}, "bad_limit", "limit"),
+    ({"limit": 10**400}, "bad_limit", "limit"),
+    ({"limit": True}, "invalid", "limit"),
+    ({"limit": "5"}, "invalid", "limit"),
+    ({"limit": 1.5}, "invalid", "limit"),
+    ({"limit": float("nan")}, "invalid", "limit"),
+    ({"legs": {}}, "bad_legs", "legs"),
+    ({"legs": {"image": 0, "text": 0}}, "bad_legs", "legs"),
+    ({"legs": {"image": -1, "text": 1}}, "bad_legs", "legs"),
+    ({"legs": {"image": float("nan")}}, "bad_legs", "legs"),
+    ({"legs": {"image": float("inf")}}, "bad_legs", "legs"),
+    ({"legs": {"smell": 1}}, "invalid", "legs.smell"),
+    ({"legs": {"image": True}}, "invalid", "legs.image"),
+    ({"legs": {"image": 10**400}}, "invalid", "legs.image"),
+    ({"fusion": "magic"}, "invalid", "fusion"),
+    ({"filter": []}, "invalid", "filter"),
+    ({"image": {}}, "bad_image", "image"),
+    ({"image": {"data": "?"}}, "bad_base64", "image.data"),
+    ({"image": {"data": "", "product_id": "p"}}, "bad_image", "image"),
+    ({"image": {"product_id": "a b"}}, "bad_id", "image.product_id"),
+    ({"image": {"path": "/etc/passwd"}}, "unknown_field", "image.path"),
+    ({"query": "mug"}, "unknown_field", "query"),
+)
+
+
+@pytest.mark.parametrize(("query", "code", "field"), QUERIES)
+def test_a_bad_query_is_refused(untouched: Shop, query: dict[str, Any], code: str, field: str | None) -> None:
+    said = {"Content-Type": "application/json"}
+    refused(untouched.client.post(SEARCH, content=json.dumps(query), headers=said), 422, code, field)
+    if "image" not in query:
+        files = {"image": ("", a_picture()), "query": ("", json.dumps(query))}
+        refused(untouched.client.post(f"{SEARCH}:image", files=files), 422, code, field)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("q=", 422, "empty_query"),
+        ("q=%20", 422, "empty_query"),
+        ("q=%00", 422, "bad_text"),
+        ("limit=0", 422, "bad_limit"),
+        ("limit=-1", 422, "bad_limit"),
+        ("limit=1000000000", 422, "bad_limit"),
+        ("limit=x", 422, "invalid"),
+        (f"limit={'9' * 5000}", 422, "invalid"),
+        ("text=mug", 422, "unknown_field"),
+        ("q=a&Q=b", 422, "unknown_field"),
+    ],
+)
+def test_bad_parameters_are_refused(untouched: Shop, query: str, status: int, code: str) -> None:
+    refused(untouched.client.get(f"{SEARCH}?{query}"), status, code)
+
+
+def test_a_query_by_two_pictures_is_refused(untouched: Shop) -> None:
+    query = json.dumps({"image": {"product_id": "p"}})
+    files = {"image": ("", a_picture()), "query": ("", query)}
+    refused(untouched.client.post(f"{SEARCH}:image", files=files), 422, "bad_image", "image")
+    refused(untouched.client.post(SEARCH, json={"image": {"product_id": "none"}}), 404, "unknown_product")
+
+
+def test_a_part_with_a_name_beyond_measure_cannot_be_read(untouched: Shop) -> None:
+    files = {"image": ("x" * 5_000, a_picture(), "image/jpeg")}
+    refused(untouched.client.post(f"{SEARCH}:image", files=files), 400, "malformed")
+
+
+def test_bytes_that_are_no_utf8_in_parameters_and_names_break_nothing(untouched: Shop) -> None:
+    assert untouched.client.get(f"{SEARCH}?q=%FF%FE").status_code == 200
+    assert untouched.client.get(f"{SEARCH}?%FF=1").json()["code"] == "unknown_field"

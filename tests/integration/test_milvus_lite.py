@@ -1,0 +1,198 @@
+"""What milvus-lite leaves to its user: one process, one writer, a log that survives, a full disk."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.adapters.milvus import lite
+from app.adapters.milvus.store import MilvusStore
+from app.domain.builds import IndexSpec
+from app.domain.embeddings import Vectors
+from app.domain.errors import Misconfigured, StoreUnavailable
+from app.ports.vectors import VectorRow
+
+NAME = "vitrine_lite"
+DIMENSION = 32
+HNSW = IndexSpec.of("HNSW")
+
+WRITER = """
+import sys, threading, numpy as np
+from tests.integration.test_milvus_lite import NAME, DIMENSION, HNSW, rows_of, unit_vectors
+from app.adapters.milvus.store import MilvusStore
+store = MilvusStore(sys.argv[1])
+store.create(NAME, dimension=DIMENSION, index=HNSW)
+vectors = unit_vectors(800)
+def write(part):
+    for start in range(part * 100, part * 100 + 100, 20):
+        store.upsert(NAME, rows_of(vectors[start : start + 20], first=start))
+        store.settle(NAME)
+threads = [threading.Thread(target=write, args=(part,)) for part in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print("settled", flush=True)
+sys.stdin.read()
+"""
+
+
+def unit_vectors(count: int, *, seed: int = 0) -> Vectors:
+    drawn = np.random.default_rng(seed).standard_normal((count, DIMENSION)).astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+def rows_of(vectors: Vectors, *, first: int = 0) -> list[VectorRow]:
+    return [VectorRow(f"p{n}#0", f"p{n}", 1, vector, {"price": n}) for n, vector in enumerate(vectors, start=first)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "vectors.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[MilvusStore]:
+    opened = MilvusStore(str(path))
+    opened.create(NAME, dimension=DIMENSION, index=HNSW)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def writer(path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that wrote 800 rows from eight threads, settled them, and holds the database."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "settled\n"
+        yield process
+        process.kill()
+
+
+def test_what_was_settled_survives_the_death_of_the_process(path: Path, writer: "subprocess.Popen[str]") -> None:
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    store = MilvusStore(str(path))
+    try:
+        assert store.count(NAME) == 800
+        answers = store.search(NAME, unit_vectors(800), limit=1, index=HNSW)
+        assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(800)]
+    finally:
+        store.close()
+
+
+def test_a_database_that_another_process_holds_is_named(path: Path, writer: "subprocess.Popen[str]") -> None:
+    store = MilvusStore(str(path))
+    with pytest.raises(Misconfigured, match="another process holds") as refused:
+        store.ping()
+    assert refused.value.code == "data_held"
+    writer.communicate()
+    store.ping()
+    assert store.count(NAME) == 800
+    store.close()
+
+
+def test_a_path_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured):
+        MilvusStore(str(tmp_path / "vectors"))
+    (tmp_path / "file.db").write_text("not a directory")
+    with pytest.raises(Misconfigured, match="cannot be opened"):
+        MilvusStore(str(tmp_path / "file.db")).ping()
+
+
+def test_a_store_opened_again_has_what_was_written(path: Path, store: MilvusStore) -> None:
+    vectors = unit_vectors(100)
+    store.upsert(NAME, rows_of(vectors))
+    store.close()
+    again = MilvusStore(str(path))
+    assert again.versions(NAME, ["p99#0"]) == {"p99#0": 1}
+    assert again.search(NAME, vectors[5:6], limit=1, index=HNSW)[0][0].id == "p5#0"
+    again.close()
+
+
+def segments(path: Path) -> int:
+    return len(list(path.rglob("data_*.parquet")))
+
+
+def test_rows_become_a_segment_when_enough_have_gathered(path: Path, store: MilvusStore) -> None:
+    vectors = unit_vectors(lite.FLUSH_ROWS)
+    store.upsert(NAME, rows_of(vectors[:-1]))
+    assert segments(path) == 0
+    store.upsert(NAME, rows_of(vectors[-1:], first=len(vectors) - 1))
+    assert segments(path) == 1
+    assert store.count(NAME) == lite.FLUSH_ROWS
+
+
+def test_a_search_after_an_ingest_has_ended_makes_a_segment_of_the_rest(path: Path, store: MilvusStore) -> None:
+    vectors = unit_vectors(lite.QUIET_ROWS)
+    store.upsert(NAME, rows_of(vectors))
+    store.search(NAME, vectors[:1], limit=1, index=HNSW)
+    assert segments(path) == 0
+    time.sleep(lite.QUIET_SECONDS + 0.1)
+    store.search(NAME, vectors[:1], limit=1, index=HNSW)
+    assert segments(path) == 1
+
+
+def test_a_torn_index_file_is_built_anew(path: Path, store: MilvusStore) -> None:
+    vectors = unit_vectors(200)
+    store.upsert(NAME, rows_of(vectors))
+    store.close()
+    (index_file,) = path.rglob("*.idx")
+    index_file.write_bytes(index_file.read_bytes()[:1_000])
+    answers = store.search(NAME, vectors, limit=1, index=HNSW)
+    assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(200)]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from tests.integration.test_milvus_lite import NAME, DIMENSION, HNSW, rows_of, unit_vectors
+from app.adapters.milvus.store import MilvusStore
+from app.domain.errors import StoreUnavailable
+store = MilvusStore(sys.argv[1])
+store.create(NAME, dimension=DIMENSION, index=HNSW)
+vectors = unit_vectors(900)
+store.upsert(NAME, rows_of(vectors[:300]))
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+log = max(file.stat().st_size for file in Path(sys.argv[1]).rglob("wal_data_*"))
+resource.setrlimit(resource.RLIMIT_FSIZE, (log + 10_000, hard))
+failures = 0
+for _ in range(3):
+    try:
+        store.upsert(NAME, rows_of(vectors[300:600], first=300))
+    except StoreUnavailable:
+        failures += 1
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+store.upsert(NAME, rows_of(vectors[600:], first=600))
+found = store.versions(NAME, [f"p{n}#0" for n in range(900)])
+print(failures, len(found), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_after_a_full_disk_what_was_acknowledged_is_still_there(path: Path) -> None:
+    command = [sys.executable, "-c", FULL, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        failures, found = map(int, process.stdout.readline().split())
+        process.kill()
+    assert failures == 3
+    assert found >= 600
+    store = MilvusStore(str(path))
+    try:
+        expected = {f"p{n}#0" for n in [*range(300), *range(600, 900)]}
+        assert expected <= store.versions(NAME, [f"p{n}#0" for n in range(900)]).keys()
+    finally:
+        store.close()
+
+
+def test_a_server_that_does_not_answer_is_unavailable_within_the_deadline() -> None:
+    store = MilvusStore("http://127.0.0.1:9", timeout=1.0)
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        store.ping()
+    assert time.monotonic() - began < 5

@@ -1,0 +1,215 @@
+"""The pure parts of the command line: errors, exit codes, ports, queries, settings."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.adapters.manifest import Manifest
+from app.cli.connection import Service, connect
+from app.cli.failures import exit_code, line_of
+from app.cli.learning.examples import read_examples
+from app.cli.listening import take_port
+from app.cli.screen import Screen, plain
+from app.cli.search import query_of
+from app.cli.settings import quiet, read_settings
+from app.domain.errors import (
+    EncoderNotFound,
+    Invalid,
+    Misconfigured,
+    NotFound,
+    StoreUnavailable,
+    Unavailable,
+    VitrineError,
+)
+from app.domain.held_out import held_out_rule
+
+
+def answered(response: httpx.Response) -> VitrineError:
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: response), base_url="http://service")
+    with pytest.raises(VitrineError) as caught:
+        Service(client, private=False).get("/")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "ends"),
+    [
+        (404, "unknown_catalog", 2),
+        (409, "schema_change", 2),
+        (422, "bad_filter", 2),
+        (503, "encoder_not_found", 2),
+        (503, "fingerprint_mismatch", 2),
+        (503, "store_unavailable", 1),
+        (500, "internal", 1),
+    ],
+)
+def test_an_answer_that_is_no_success_keeps_its_code_and_decides_the_exit_code(
+    status: int, code: str, ends: int
+) -> None:
+    error = answered(httpx.Response(status, json={"code": code, "detail": "so it is", "status": status}))
+    assert (error.code, error.detail, exit_code(error)) == (code, "so it is", ends)
+
+
+def test_an_answer_of_something_between_is_told_by_its_status() -> None:
+    error = answered(httpx.Response(502, text="<html>Bad gateway</html>"))
+    assert isinstance(error, Unavailable)
+    assert line_of(error) == "the service answered 502 Bad Gateway [http_502]"
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (Misconfigured("held", code="data_held"), 2),
+        (EncoderNotFound("no hub"), 2),
+        (NotFound("no manifest"), 2),
+        (StoreUnavailable("away"), 1),
+        (Unavailable("refused", code="service_unreachable"), 2),
+    ],
+)
+def test_wrong_use_ends_with_2_and_failed_work_with_1(error: VitrineError, ends: int) -> None:
+    assert exit_code(error) == ends
+
+
+def test_a_line_says_what_is_wrong_its_code_and_what_to_do() -> None:
+    line = line_of(Unavailable("http://x does not answer", code="service_unreachable"))
+    assert line.startswith("http://x does not answer [service_unreachable]")
+    assert "vitrine serve" in line
+
+
+def test_what_strangers_write_reaches_the_terminal_as_text_alone() -> None:
+    assert plain("[red]Mug[/red] \x1b[2J\ud800").plain == "[red]Mug[/red]  [2J "
+
+
+# --- where the service is
+
+
+def test_an_encoder_cannot_be_chosen_for_a_service_elsewhere() -> None:
+    with (
+        pytest.raises(Invalid, match="vitrine serve"),
+        connect(Screen(json=True), url="http://x", data=None, encoder="m"),
+    ):
+        pass
+
+
+def test_a_url_that_is_none_is_refused() -> None:
+    with (
+        pytest.raises(Invalid, match="http://host:port"),
+        connect(Screen(json=True), url="localhost:8000", data=None),
+    ):
+        pass
+
+
+# --- settings
+
+
+def test_options_win_over_the_environment_and_absent_ones_leave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITRINE_PORT", "9000")
+    monkeypatch.setenv("VITRINE_HOST", "::1")
+    settings = read_settings(port=9001, host=None)
+    assert (settings.port, settings.host) == (9001, "::1")
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITRINE_PORT", "many")
+    with pytest.raises(Misconfigured, match="VITRINE_PORT"):
+        read_settings()
+
+
+def test_a_model_directory_is_named_whole_and_a_hub_name_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_settings(encoder="model").encoder == str(tmp_path / "model")
+    assert read_settings(encoder="owner/model").encoder == "owner/model"
+
+
+def test_commands_log_warnings_alone_unless_a_level_is_asked_for() -> None:
+    assert quiet(read_settings()).log_level == "WARNING"
+    assert quiet(read_settings(log_level="DEBUG")).log_level == "DEBUG"
+
+
+# --- the port
+
+
+def test_an_address_that_others_can_reach_is_refused_unless_that_is_meant() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        take_port("0.0.0.0", 8000, allow_unauthenticated=False)
+    assert caught.value.code == "not_loopback"
+
+
+def test_a_host_that_is_none_is_refused() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        take_port("256.1.1.1.invalid.", 8000, allow_unauthenticated=False)
+    assert caught.value.code == "bad_address"
+
+
+# --- queries
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("red mug", None, None, None, 5), {"text": "red mug", "limit": 5}),
+        ((None, None, "p-1", None, 20), {"image": {"product_id": "p-1"}, "limit": 20}),
+        ((None, None, None, '{"price": {"lt": 5}}', 20), {"filter": {"price": {"lt": 5}}, "limit": 20}),
+    ],
+)
+def test_options_become_the_search_request(given: Any, expected: dict[str, Any]) -> None:
+    assert query_of(*given) == expected
+
+
+def test_a_picture_of_a_query_is_sent_as_base64(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"picture")
+    assert query_of(None, str(tmp_path / "a.jpg"), None, None, 20)["image"] == {"data": "cGljdHVyZQ=="}
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ((None, "a.jpg", "p-1", None, 20), "bad_query"),
+        ((None, "/nowhere/a.jpg", None, None, 20), "image_missing"),
+        ((None, None, None, "{price", 20), "bad_filter"),
+        ((None, None, None, "[1]", 20), "bad_filter"),
+    ],
+)
+def test_a_query_that_cannot_be_one_is_refused_before_anything_is_opened(given: Any, code: str) -> None:
+    with pytest.raises(VitrineError) as caught:
+        query_of(*given)
+    assert (caught.value.code, exit_code(caught.value)) == (code, 2)
+
+
+# --- what is learned from
+
+
+def examples_of(tmp_path: Path, text: str, chosen: tuple[str, ...] = ()) -> Any:
+    (tmp_path / "m.csv").write_text(text)
+    with Manifest(tmp_path / "m.csv") as manifest:
+        return read_examples(manifest, held_out_rule("split=b"), chosen)
+
+
+def test_an_example_has_its_title_first_then_the_other_wordings(tmp_path: Path) -> None:
+    text = "product_id,title,description,image,colour,split\np,Mug,Holds tea.,p.jpg,red,a\nq,Cup,,q.jpg,,b\n"
+    first, second = examples_of(tmp_path, text, ("colour",)).found
+    assert first.captions == ("Mug", "Mug. red", "Mug. Holds tea", "Mug. Holds tea. red")
+    assert second.captions == ("Cup",)
+    assert (first.held_out, second.held_out) == (False, True)
+
+
+def test_rows_without_a_picture_are_passed_over_and_those_that_need_a_network_are_listed(tmp_path: Path) -> None:
+    text = "product_id,title,image\np,Mug,\nq,Cup,http://shop.example/q.jpg\nr,Jar,r.jpg\ns,,s.jpg\n"
+    examples = examples_of(tmp_path, text)
+    assert [example.product_id for example in examples.found] == ["r"]
+    assert [(error["product_id"], error["code"]) for error in examples.errors] == [
+        ("q", "image_not_local"),
+        ("s", "empty_title"),
+    ]
+
+
+def test_a_manifest_that_nothing_can_be_learned_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="picture"):
+        examples_of(tmp_path, "product_id,title\np,Mug\n")
+    with pytest.raises(Invalid, match="'size'"):
+        examples_of(tmp_path, "product_id,title,image\np,Mug,p.jpg\n", ("size",))

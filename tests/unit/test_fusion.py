@@ -1,0 +1,59 @@
+"""Legs collapsed to products and fused into one ranking."""
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.search import DEFAULT_LEGS, RRF_K, Candidate, Leg, fuse, rank
+
+scores = st.floats(-1, 1).map(lambda score: round(score, 2))
+rows = st.lists(st.tuples(st.text("#ab1", max_size=4), st.sampled_from("abcdef"), scores), max_size=30)
+
+
+def test_a_product_stands_once_with_its_best_row() -> None:
+    found = rank([("b#0", "b", 0.5), ("a#0", "a", 0.4), ("a#1", "a", 0.9)])
+    assert found == [Candidate("a", 1, 0.9, "a#1"), Candidate("b", 2, 0.5, "b#0")]
+
+
+def test_equal_scores_share_a_rank_and_the_next_is_counted_from_the_top() -> None:
+    found = rank([("c", "c", 0.5), ("a", "a", 0.9), ("b", "b", 0.5), ("d", "d", 0.1)])
+    assert [(one.product_id, one.rank) for one in found] == [("a", 1), ("b", 2), ("c", 2), ("d", 4)]
+
+
+@given(rows, st.randoms())
+def test_a_ranking_is_sorted_whole_and_the_same_in_whatever_order_rows_come(rows: list, random: Random) -> None:
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    found = rank(rows)
+    assert [(one.product_id, one.rank, one.score) for one in found] == [
+        (one.product_id, one.rank, one.score) for one in rank(shuffled)
+    ]
+    assert {one.product_id for one in found} == {product_id for _, product_id, _ in rows}
+    assert all(one.score == max(score for _, name, score in rows if name == one.product_id) for one in found)
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_fusion_is_the_sum_of_weighted_reciprocal_ranks() -> None:
+    legs = {Leg.IMAGE: rank([("a", "a", 0.9), ("b", "b", 0.8)]), Leg.TEXT: rank([("b", "b", 0.3)])}
+    fused = fuse(legs, {Leg.IMAGE: 1.0, Leg.TEXT: 2.0})
+    assert [one.product_id for one in fused] == ["b", "a"]
+    assert fused[0].score == 1 / (RRF_K + 2) + 2 / (RRF_K + 1)
+    assert fused[1].score == 1 / (RRF_K + 1)
+    assert set(fused[0].legs) == {Leg.IMAGE, Leg.TEXT}
+
+
+@given(rows, rows)
+def test_what_both_legs_rank_first_is_first_and_nobody_is_lost(image: list, text: list) -> None:
+    legs = {Leg.IMAGE: rank(image), Leg.TEXT: rank(text)}
+    fused = fuse(legs, DEFAULT_LEGS)
+    assert {one.product_id for one in fused} == {name for _, name, _ in [*image, *text]}
+    assert [one.score for one in fused] == sorted((one.score for one in fused), reverse=True)
+    if legs[Leg.IMAGE] and legs[Leg.TEXT] and legs[Leg.IMAGE][0].product_id == legs[Leg.TEXT][0].product_id:
+        best = legs[Leg.IMAGE][0].product_id
+        assert max(one.score for one in fused) == next(one.score for one in fused if one.product_id == best)
+
+
+def test_one_leg_keeps_its_order() -> None:
+    legs = {Leg.TEXT: rank([("c", "c", 0.5), ("a", "a", 0.9), ("b", "b", 0.7)])}
+    assert [one.product_id for one in fuse(legs, DEFAULT_LEGS)] == ["a", "b", "c"]

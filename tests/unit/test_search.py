@@ -1,0 +1,172 @@
+"""Answering queries: by words, by a picture, by a product; what is filtered, deleted or limited is not shown."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from app.domain.errors import Invalid, NotFound, VitrineError
+from app.domain.filters import parse_filter
+from app.domain.search import Leg, SearchQuery
+from app.domain.uploads import Stage
+from tests.factories import SCHEMA, a_deletion, a_patch, a_picture, a_submission
+from tests.pipelines import Pipeline, titles
+
+COLOURS = ("red", "green", "blue", "yellow")
+
+
+@pytest.fixture
+def stocked(pipeline: Pipeline) -> Pipeline:
+    """A mug of each colour with its picture, and one that has no picture."""
+    pipeline.accept(
+        *(
+            a_submission(
+                colour, f"a {colour} mug", pictures=[a_picture(colour)], attributes={"colour": colour, "price": place}
+            )
+            for place, colour in enumerate(COLOURS)
+        ),
+        a_submission("plain", "a plain bowl"),
+    )
+    pipeline.work()
+    return pipeline
+
+
+def ids(pipeline: Pipeline, query: SearchQuery) -> list[str]:
+    return [hit.product.product_id for hit in pipeline.search(query).hits]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_words_and_pictures_find_what_is_like_them(stocked: Pipeline, colour: str) -> None:
+    assert ids(stocked, SearchQuery(f"a {colour} mug"))[0] == colour
+    assert ids(stocked, SearchQuery(image=a_picture(colour, size=(50, 40))))[0] == colour
+    assert ids(stocked, SearchQuery("mug", image=a_picture(colour)))[0] == colour
+
+
+def test_a_product_without_pictures_is_found_by_its_text(stocked: Pipeline) -> None:
+    hits = {hit.product.product_id: hit for hit in stocked.search(SearchQuery("a plain bowl")).hits}
+    assert hits["plain"].matched is None
+
+
+def test_a_hit_says_which_picture_matched(stocked: Pipeline) -> None:
+    stocked.accepted(a_submission("many", pictures=[a_picture("blue"), a_picture("red"), a_picture("green")]))
+    stocked.work()
+    hits = {hit.product.product_id: hit for hit in stocked.search(SearchQuery(image=a_picture("green"))).hits}
+    assert hits["many"].matched is not None
+    assert hits["many"].matched.position == 2
+
+
+def test_a_product_is_like_others_and_not_like_itself(stocked: Pipeline) -> None:
+    stocked.accepted(a_submission("twin", "a red mug", pictures=[a_picture("red")]))
+    stocked.work()
+    found = ids(stocked, SearchQuery(like="red"))
+    assert found[0] == "twin"
+    assert "red" not in found
+    assert ids(stocked, SearchQuery("bowl", like="plain", legs={Leg.IMAGE: 0, Leg.TEXT: 1}))
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"colour": "blue"}, {"blue"}),
+        ({"price": {"gte": 2}}, {"blue", "yellow"}),
+        ({"colour": {"in": ["red", "none"]}}, {"red"}),
+        ({"colour": {"in": []}}, set()),
+        ({"colour": 'A" or catalog != "zzz'}, set()),
+        ({"not": {"colour": {"exists": True}}}, {"plain"}),
+    ],
+)
+def test_a_filter_holds_for_searching_and_for_browsing(
+    stocked: Pipeline, where: Mapping[str, object], expected: set[str]
+) -> None:
+    parsed = parse_filter(where, SCHEMA)
+    assert set(ids(stocked, SearchQuery("mug", where=parsed))) == expected
+    browsed = stocked.search(SearchQuery(where=parsed))
+    assert {hit.product.product_id for hit in browsed.hits} == expected
+    assert (browsed.total.value, browsed.total.exact) == (len(expected), True)
+
+
+def test_the_limit_is_kept_and_a_smaller_one_shows_the_beginning(stocked: Pipeline) -> None:
+    whole = ids(stocked, SearchQuery("a mug", limit=100))
+    assert len(whole) == 5
+    assert ids(stocked, SearchQuery("a mug", limit=2)) == whole[:2]
+    assert ids(stocked, SearchQuery(limit=2)) == ["blue", "green"]
+
+
+def test_what_is_deleted_or_no_longer_passes_is_dropped_before_the_index_knows(stocked: Pipeline) -> None:
+    stocked.accepted(a_deletion("red"))
+    stocked.accepted(a_patch("blue", changes={"price": 0}))
+    assert "red" not in ids(stocked, SearchQuery("a red mug"))
+    dear = parse_filter({"price": {"gte": 2}}, SCHEMA)
+    assert ids(stocked, SearchQuery("a blue mug", where=dear)) == ["yellow"]
+
+
+def test_a_leg_without_weight_is_not_asked(stocked: Pipeline) -> None:
+    assert "plain" not in ids(stocked, SearchQuery("a plain bowl", legs={Leg.IMAGE: 1.0, Leg.TEXT: 0.0}))
+    assert (
+        titles(stocked.search(SearchQuery("a plain bowl", legs={Leg.IMAGE: 0.0, Leg.TEXT: 1.0})))[0] == "a plain bowl"
+    )
+
+
+def test_one_product_of_many_pictures_does_not_crowd_out_the_others(stocked: Pipeline) -> None:
+    """Asked by a picture of which one product has more than a leg takes rows."""
+    for place in range(5):
+        crowd = [a_picture("red", size=(10 + place, 10 + side)) for side in range(50)]
+        stocked.accepted(a_submission(f"crowd{place}", "many", pictures=crowd))
+    stocked.work()
+    assert len(ids(stocked, SearchQuery(image=a_picture("red"), legs={Leg.IMAGE: 1.0}))) == 9
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "query"),
+    [
+        (NotFound, "unknown_product", SearchQuery(like="none")),
+        (VitrineError, "image_format", SearchQuery(image=b"GIF89a")),
+        (VitrineError, "image_corrupt", SearchQuery(image=a_picture()[:99])),
+    ],
+)
+def test_what_cannot_be_asked_for_says_so(
+    stocked: Pipeline, error: type[VitrineError], code: str, query: SearchQuery
+) -> None:
+    with pytest.raises(error) as raised:
+        stocked.search(query)
+    assert raised.value.code == code
+    assert raised.value.field
+
+
+def test_a_product_that_is_not_encoded_yet_cannot_be_asked_by(stocked: Pipeline) -> None:
+    stocked.accepted(a_submission("new", "something else"))
+    with pytest.raises(NotFound) as raised:
+        stocked.search(SearchQuery(like="new"))
+    assert raised.value.code == "not_indexed"
+    stocked.run(Stage.ENCODE)
+    assert stocked.search(SearchQuery(like="new")).hits
+
+
+@pytest.mark.parametrize(
+    ("code", "stated"),
+    [
+        ("empty_query", {"text": " \n"}),
+        ("too_long", {"text": "x" * 100_000}),
+        ("bad_text", {"text": "a\0"}),
+        ("bad_text", {"text": "\udfff"}),
+        ("bad_limit", {"limit": 0}),
+        ("bad_limit", {"limit": -1}),
+        ("bad_limit", {"limit": 101}),
+        ("bad_limit", {"limit": 10**9}),
+        ("bad_query", {"image": b"", "like": "p"}),
+        ("bad_legs", {"legs": {}}),
+        ("bad_legs", {"legs": {Leg.IMAGE: 0.0}}),
+        ("bad_legs", {"legs": {Leg.IMAGE: -1.0, Leg.TEXT: 1.0}}),
+        ("bad_legs", {"legs": {Leg.IMAGE: float("nan"), Leg.TEXT: 1.0}}),
+        ("bad_legs", {"legs": {Leg.IMAGE: float("inf")}}),
+    ],
+)
+def test_a_query_that_breaks_a_rule_is_none(code: str, stated: dict[str, object]) -> None:
+    with pytest.raises(Invalid) as raised:
+        SearchQuery(**stated)
+    assert raised.value.code == code
+
+
+def test_an_unknown_catalog_is_not_found(pipeline: Pipeline) -> None:
+    with pytest.raises(NotFound) as raised:
+        pipeline.searcher.search("none", SearchQuery("mug"))
+    assert raised.value.code == "unknown_catalog"
