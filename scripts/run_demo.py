@@ -65,7 +65,7 @@ def _demo(*, once: bool) -> None:
         # Drawn while the service starts.
         _run("drawing the catalogue", sys.executable, "-m", "scripts.sample_catalogue", str(CATALOGUE))
         _wait_for(service)
-        _vitrine("ingest", str((CATALOGUE / "products.csv").relative_to(ROOT)))
+        _vitrine("ingest", str((CATALOGUE / "products.csv").relative_to(ROOT)), "--leave-out", "split")
         _show_searches()
         print(f"\nDone in {time.monotonic() - started:.0f} s.", flush=True)
         if once:

@@ -5,7 +5,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.search import DEFAULT_LEGS, RRF_K, Candidate, Leg, fuse, rank
+from app.domain.search import ACROSS, RRF_K, Candidate, Leg, SearchQuery, fuse, rank
+
+EQUAL = {Leg.IMAGE: 1.0, Leg.TEXT: 1.0}
 
 scores = st.floats(-1, 1).map(lambda score: round(score, 2))
 rows = st.lists(st.tuples(st.text("#ab1", max_size=4), st.sampled_from("abcdef"), scores), max_size=30)
@@ -46,7 +48,7 @@ def test_fusion_is_the_sum_of_weighted_reciprocal_ranks() -> None:
 @given(rows, rows)
 def test_what_both_legs_rank_first_is_first_and_nobody_is_lost(image: list, text: list) -> None:
     legs = {Leg.IMAGE: rank(image), Leg.TEXT: rank(text)}
-    fused = fuse(legs, DEFAULT_LEGS)
+    fused = fuse(legs, EQUAL)
     assert {one.product_id for one in fused} == {name for _, name, _ in [*image, *text]}
     assert [one.score for one in fused] == sorted((one.score for one in fused), reverse=True)
     if legs[Leg.IMAGE] and legs[Leg.TEXT] and legs[Leg.IMAGE][0].product_id == legs[Leg.TEXT][0].product_id:
@@ -56,4 +58,20 @@ def test_what_both_legs_rank_first_is_first_and_nobody_is_lost(image: list, text
 
 def test_one_leg_keeps_its_order() -> None:
     legs = {Leg.TEXT: rank([("c", "c", 0.5), ("a", "a", 0.9), ("b", "b", 0.7)])}
-    assert [one.product_id for one in fuse(legs, DEFAULT_LEGS)] == ["a", "b", "c"]
+    assert [one.product_id for one in fuse(legs, EQUAL)] == ["a", "b", "c"]
+
+
+def test_a_leg_that_is_asked_across_kinds_has_less_weight_unless_the_query_says_otherwise() -> None:
+    assert SearchQuery("red mug").weights == {Leg.IMAGE: ACROSS, Leg.TEXT: 1.0}
+    assert SearchQuery(image=b"picture").weights == {Leg.IMAGE: 1.0, Leg.TEXT: ACROSS}
+    assert SearchQuery("red", image=b"picture").weights == EQUAL
+    assert SearchQuery(like="mug").weights == EQUAL
+    assert SearchQuery("red mug", legs={Leg.IMAGE: 3.0}).weights == {Leg.IMAGE: 3.0}
+
+
+def test_the_weaker_leg_breaks_ties_of_the_stronger_and_overturns_no_clear_first_place() -> None:
+    """Three products, two of them with the same title: their pictures decide, and cannot lift the third."""
+    words = rank([("a", "a", 0.9), ("b", "b", 0.9), ("c", "c", 0.5)])
+    pictures = rank([("c", "c", 0.4), ("b", "b", 0.3), ("a", "a", 0.2)])
+    fused = fuse({Leg.IMAGE: pictures, Leg.TEXT: words}, SearchQuery("words").weights)
+    assert [one.product_id for one in fused] == ["b", "a", "c"]

@@ -159,6 +159,26 @@ def test_a_worker_that_wakes_after_a_deletion_brings_nothing_back(pipeline: Pipe
     assert pipeline.states() == {1: "superseded", 2: "indexed"}
 
 
+def test_a_worker_that_stalls_between_its_note_and_its_rows_leaves_none_of_them(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded(pipeline, [RED, BLUE, GREEN])
+    stalled = claim(pipeline, lease=OVER)
+    written = pipeline.store.upsert
+
+    def stalling(collection: str, rows: Sequence[object]) -> None:
+        monkeypatch.setattr(pipeline.store, "upsert", written)
+        encoded(pipeline, [BLUE], title="newer")
+        pipeline.work()
+        assert pipeline.states() == {1: "superseded", 2: "indexed"}
+        written(collection, rows)
+
+    monkeypatch.setattr(pipeline.store, "upsert", stalling)
+    end(pipeline, pipeline.begins[Stage.INDEX](stalled)())
+    pipeline.work()
+    assert pipeline.rows() == {"p": 2, "p#0": 2}
+
+
 def test_what_a_new_build_has_no_embedding_for_is_encoded_again(pipeline: Pipeline) -> None:
     encoded(pipeline, [RED])
     building = a_build(state=BuildState.BUILDING, weights="1")

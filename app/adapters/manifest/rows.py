@@ -1,6 +1,6 @@
 """A manifest's rows, each checked by the rules of products: the good ones, and why the others are not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -47,11 +47,13 @@ class BadRow:
 class Manifest:
     """A CSV file (`.csv`), a JSONL file (`.jsonl`, `.ndjson`) or a folder of pictures. Close it, or use `with`.
 
-    Raises `NotFound` (`manifest_not_found`) or `Invalid` (`manifest_format`).
+    `left_out` names columns that are no attributes: a split, a note. Raises `NotFound` (`manifest_not_found`) or
+    `Invalid` (`manifest_format`).
     """
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, *, left_out: Collection[str] = ()) -> None:
         self._source = source
+        self._not_attributes = {*_NOT_ATTRIBUTES, *left_out}
         self._archives = Archives()
         self._read: Callable[[Path], Iterator[Record]]
         if source.is_dir():
@@ -101,7 +103,7 @@ class Manifest:
             return BadRow(line, None, record.code, record.detail)
         product_id = _id_in(record)
         try:
-            attributes = {name: value for name, value in record.items() if name not in _NOT_ATTRIBUTES}
+            attributes = {name: value for name, value in record.items() if name not in self._not_attributes}
             product = check_product(
                 Product(
                     product_id,

@@ -30,6 +30,9 @@ def ingest(
     source: Annotated[Path, typer.Argument(help="A CSV or JSONL manifest, or a folder of pictures.")],
     catalog: CatalogName = "default",
     limit: Annotated[int | None, typer.Option(min=1, help="Read only so many rows.")] = None,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column that is no attribute; may be repeated.")
+    ] = None,
     url: Url = None,
     data: Data = None,
     encoder: EncoderName = None,
@@ -39,7 +42,8 @@ def ingest(
     screen = Screen(json=json)
     tally = Tally()
     started = time.monotonic()
-    with Manifest(source) as manifest, connect(screen, url=url, data=data, encoder=encoder) as service:
+    manifest = Manifest(source, left_out=leave_out or ())
+    with manifest, connect(screen, url=url, data=data, encoder=encoder) as service:
         try:
             with screen.waiting("reading the manifest"):
                 declaration = declare(service, catalog, manifest)
