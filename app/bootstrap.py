@@ -64,6 +64,16 @@ class Application:
         """The encoder of new catalogs. Raises `EncoderNotFound` and `EncoderRefused`."""
         return self.encoders.named(self.settings.encoder)
 
+    def check_encoders(self) -> None:
+        """Open the encoders that queries need: those of the live builds, or else that of the settings."""
+        with self.database.reading() as transaction:
+            names = [catalog.name for catalog, _ in transaction.catalogs.all()]
+            live = [build for name in names if (build := transaction.builds.live(name))]
+        for build in live:
+            self.encoders.of(build.encoder)
+        if not live:
+            self.encoders.named(self.settings.encoder)
+
     def open_catalog(self, catalog: Catalog) -> Catalog:
         """Declare a catalog; its first build has the encoder and index of the settings."""
         return open_catalog(

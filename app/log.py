@@ -1,6 +1,7 @@
 """Logs: one event a line, on stderr. Names are dotted and stable; values stand in fields, never in the name."""
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -43,11 +44,13 @@ def configure_logging(settings: Settings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    # The hub's client reads this when it is imported, later, and would tell of every retry twice.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "critical")
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     # These log a traceback for every failure that we translate and tell of ourselves.
-    for name in ("grpc", "pymilvus", "milvus_lite", "huggingface_hub"):
+    for name in ("grpc", "pymilvus", "milvus_lite", "faiss"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     # It warns that memory:// has no host, every time.
     logging.getLogger("kombu").setLevel(logging.ERROR)

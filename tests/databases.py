@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from sqlalchemy import create_engine, make_url, text
 
-from app.ports.catalogue import Accepted, Database
+from app.ports.database import Database
+from app.ports.products import Accepted
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.products import AttributeType, Catalog, Product
 from app.domain.submissions import Submission, content_digest
 from app.domain.uploads import Picture, UploadKind, UploadState
-from app.ports.catalogue import Accepted
+from app.ports.products import Accepted
 from tests.fakes.encoders import COLOURS, spec
 
 SCHEMA = {

@@ -18,7 +18,7 @@ from app.domain.search import SearchQuery, SearchResult
 from app.domain.submissions import Submission
 from app.domain.uploads import Stage, Upload, UploadState
 from app.domain.urls import UrlPolicy
-from app.ports.catalogue import StoredProduct
+from app.ports.products import StoredProduct
 from app.services.accept_upload import Reception, accept
 from app.services.encode import EncodeStage
 from app.services.encoders import Encoders

@@ -11,7 +11,7 @@ from app.domain.builds import Build
 from app.domain.products import Catalog
 from app.domain.search import Hit, SearchResult
 from app.domain.uploads import Picture, Upload, UploadKind, UploadState
-from app.ports.catalogue import StoredProduct
+from app.ports.products import StoredProduct
 
 _STAGES = (
     UploadState.ACCEPTED,

@@ -16,7 +16,7 @@ from app.domain.submissions import Submission
 from app.domain.uploads import Picture, Stage, Upload, UploadKind
 from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blob, Blobs
-from app.ports.catalogue import Database
+from app.ports.database import Database
 from app.ports.jobs import Jobs
 from app.ports.pictures import PictureChecker
 from app.services.record_uploads import Checked, record

@@ -13,8 +13,9 @@ from app.domain.embeddings import EncoderSpec, Pixels, text_hash
 from app.domain.errors import ImageCorrupt, NotFound, VitrineError
 from app.domain.uploads import Claim, Picture, UploadKind
 from app.ports.blobs import Blobs
-from app.ports.catalogue import Database, Failure, Transaction
+from app.ports.database import Database, Transaction
 from app.ports.encoders import Encoder
+from app.ports.uploads import Failure
 from app.services.encode_batches import Encoded, encode_in_batches
 from app.services.encoders import Encoders
 from app.services.run_stage import Outcome

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from app.domain.builds import Build
 from app.domain.embeddings import text_hash
 from app.domain.uploads import Claim, UploadKind
-from app.ports.catalogue import Database, Transaction
+from app.ports.database import Database, Transaction
 from app.ports.vectors import VectorRow, VectorStore
 from app.services.run_stage import Outcome
 

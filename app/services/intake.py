@@ -11,7 +11,7 @@ from app.domain.embeddings import picture_hash
 from app.domain.errors import FetchFailed, Gone, Refused, VitrineError
 from app.domain.uploads import MAX_ATTEMPTS, Claim, Picture
 from app.ports.blobs import Blobs
-from app.ports.catalogue import Transaction
+from app.ports.database import Transaction
 from app.ports.fetching import PictureFetcher
 from app.ports.pictures import PictureChecker
 from app.services.run_stage import Begin, Outcome

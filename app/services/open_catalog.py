@@ -7,7 +7,7 @@ from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.embeddings import EncoderSpec
 from app.domain.errors import Conflict
 from app.domain.products import Catalog
-from app.ports.catalogue import Database, Transaction
+from app.ports.database import Database, Transaction
 from app.ports.vectors import VectorStore
 
 

@@ -8,7 +8,7 @@ from app.domain.builds import Build
 from app.domain.embeddings import Vectors, text_hash
 from app.domain.errors import NotFound, VitrineError
 from app.domain.search import Leg, SearchQuery
-from app.ports.catalogue import Database
+from app.ports.database import Database
 from app.ports.encoders import Encoder
 from app.ports.pictures import PictureChecker
 from app.services.encoders import Encoders

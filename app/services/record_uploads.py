@@ -10,7 +10,8 @@ from app.domain.products import Catalog, Product, check_attributes
 from app.domain.submissions import Submission, content_digest, delete_digest, patch_digest, request_digest
 from app.domain.uploads import Newest, Picture, Upload, UploadKind, UploadState, Verdict, decide
 from app.ports.blobs import Blob, Blobs
-from app.ports.catalogue import Accepted, Database, StoredProduct, Transaction
+from app.ports.database import Database, Transaction
+from app.ports.products import Accepted, StoredProduct
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import logging
 
 from app.domain.errors import BrokerUnavailable, Conflict, NotFound
 from app.domain.uploads import Stage
-from app.ports.catalogue import Database
+from app.ports.database import Database
 from app.ports.jobs import Jobs
 
 log = logging.getLogger(__name__)

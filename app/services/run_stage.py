@@ -13,8 +13,9 @@ from datetime import timedelta
 
 from app.domain.errors import BrokerUnavailable, EncoderNotFound, EncoderRefused, Misconfigured, Unavailable
 from app.domain.uploads import Claim, Stage
-from app.ports.catalogue import Database, Failure, Transaction
+from app.ports.database import Database, Transaction
 from app.ports.jobs import Jobs
+from app.ports.uploads import Failure
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from app.domain.embeddings import Vectors
 from app.domain.errors import NotFound
 from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, Total, fuse, rank
 from app.domain.uploads import Picture
-from app.ports.catalogue import Database, StoredProduct
+from app.ports.database import Database
+from app.ports.products import StoredProduct
 from app.ports.vectors import VectorStore
 from app.services.index import position_of
 from app.services.query_vectors import QueryEncoder

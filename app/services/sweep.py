@@ -1,7 +1,7 @@
 """Sweeping: waking every stage that has something due, whatever became of the message that should have."""
 
 from app.domain.uploads import Stage
-from app.ports.catalogue import Database
+from app.ports.database import Database
 from app.ports.jobs import Jobs
 
 

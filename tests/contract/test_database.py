@@ -10,7 +10,7 @@ from app.adapters.postgres.tables import products
 from app.domain.filters import parse_filter
 from app.domain.products import AttributeType, Catalog
 from app.domain.uploads import Picture, Stage, UploadKind, UploadState
-from app.ports.catalogue import Failure
+from app.ports.uploads import Failure
 from tests.databases import accept
 from tests.factories import SCHEMA, a_product, an_upload
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.adapters.postgres.database import SqlDatabase
 from app.domain.uploads import MAX_ATTEMPTS, Claim, Picture, Stage, Upload, UploadKind, UploadState
-from app.ports.catalogue import Failure
+from app.ports.uploads import Failure
 from tests.databases import accept
 from tests.factories import a_product, an_upload
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.adapters.postgres.database import SqlDatabase
 from app.domain.uploads import Claim, Stage, UploadKind, UploadState
-from app.ports.catalogue import Failure
+from app.ports.uploads import Failure
 from tests.databases import accept
 from tests.factories import an_upload
 

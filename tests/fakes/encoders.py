@@ -48,7 +48,7 @@ class FakeEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         with self._lock:
             self.encoded_texts += len(texts)
-        return _stacked([{word: 1.0 for word in re.findall(r"\w+", text.lower())} for text in texts])
+        return _stacked([dict.fromkeys(re.findall(r"\w+", text.lower()), 1.0) for text in texts])
 
 
 class FakeLoader:

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.errors import BadVector, DatabaseUnavailable, EncoderNotFound, Misconfigured, StoreUnavailable
 from app.domain.uploads import MAX_ATTEMPTS, Claim, Stage, UploadState
-from app.ports.catalogue import Failure
+from app.ports.uploads import Failure
 from app.services.run_stage import Batching, Begin, Outcome, run_stage
 from app.services.sweep import sweep
 from tests.factories import a_submission

@@ -16,7 +16,7 @@ from app.adapters.postgres.statements import portions
 from app.adapters.postgres.tables import products, uploads
 from app.domain.products import Product
 from app.domain.uploads import MAX_ATTEMPTS, Claim, Stage, UploadKind, UploadState
-from app.ports.catalogue import Failure
+from app.ports.uploads import Failure
 
 GROUP_SHRINKS_BY = 8
 """A group in which a worker died is tried again in groups of an eighth, so that a poisonous upload ends up alone."""

@@ -25,7 +25,7 @@ from app.adapters.postgres.tables import images, products, uploads
 from app.domain.filters import Filter
 from app.domain.products import Product
 from app.domain.uploads import Newest, Picture, UploadState
-from app.ports.catalogue import Accepted, StoredProduct
+from app.ports.products import Accepted, StoredProduct
 
 _SHOWN = (
     products.c.product_id,

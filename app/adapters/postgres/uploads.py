@@ -11,7 +11,8 @@ from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.statements import insert, portions
 from app.adapters.postgres.tables import products, uploads
 from app.domain.uploads import Claim, Stage, Upload, UploadKind, UploadState
-from app.ports.catalogue import Accepted, Failure
+from app.ports.products import Accepted
+from app.ports.uploads import Failure
 
 _UNFINISHED = (UploadState.ACCEPTED, UploadState.FETCHED, UploadState.ENCODED)
 

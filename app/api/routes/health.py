@@ -27,7 +27,7 @@ def ready(application: App) -> Response:
         "vectors": application.store.ping,
         "broker": application.jobs.ping,
         "pictures": application.blobs.ping,
-        "encoder": lambda: application.encoder.spec,
+        "encoder": application.check_encoders,
     }
     told = {name: _state(check) for name, check in parts.items()}
     well = all(part["status"] == "ok" for part in told.values())

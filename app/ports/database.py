@@ -1,0 +1,51 @@
+"""The database port: the truth. Everything happens inside a transaction that the caller opens and that ends once."""
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from app.ports.builds import Builds
+from app.ports.catalogs import Catalogs
+from app.ports.embeddings import Embeddings
+from app.ports.products import Pictures, Products
+from app.ports.uploads import IdempotencyKeys, Uploads
+
+
+class Transaction(Protocol):
+    """One transaction, with everything that can be asked of the database inside it."""
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock."""
+        ...
+
+    @property
+    def catalogs(self) -> Catalogs: ...  # noqa: D102 - named by its type
+    @property
+    def products(self) -> Products: ...  # noqa: D102
+    @property
+    def pictures(self) -> Pictures: ...  # noqa: D102
+    @property
+    def uploads(self) -> Uploads: ...  # noqa: D102
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...  # noqa: D102
+    @property
+    def embeddings(self) -> Embeddings: ...  # noqa: D102
+    @property
+    def builds(self) -> Builds: ...  # noqa: D102
+
+
+class Database(Protocol):
+    """Opens transactions. Every use may raise `DatabaseUnavailable`."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A transaction that writes nothing."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """A transaction that commits at the end, and rolls back where the block raises."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the database answers and its schema is the one this code was written for."""
+        ...
