@@ -65,13 +65,16 @@ class Application:
         return self.encoders.named(self.settings.encoder)
 
     def check_encoders(self) -> None:
-        """Open the encoders that queries need: those of the live builds, or else that of the settings."""
+        """Open the encoders that are needed: those of the live builds, and the one that was asked for by name.
+
+        The default of the settings is needed only where there is no build yet.
+        """
         with self.database.reading() as transaction:
             names = [catalog.name for catalog, _ in transaction.catalogs.all()]
             live = [build for name in names if (build := transaction.builds.live(name))]
         for build in live:
             self.encoders.of(build.encoder)
-        if not live:
+        if not live or "encoder" in self.settings.model_fields_set:
             self.encoders.named(self.settings.encoder)
 
     def open_catalog(self, catalog: Catalog) -> Catalog:
@@ -136,8 +139,8 @@ def open_application(
     closing.callback(store.close)
     blobs = _blobs(settings.pictures_url)
     jobs = CeleryJobs(celery or make_celery(settings.broker_url))
-    encoders = Encoders(loader or _LateEncoderLoader(settings))
-    checker = PillowPictureChecker()
+    encoders = Encoders(loader or _LateEncoderLoader(settings), configured=settings.encoder)
+    checker = PillowPictureChecker(at_once=CORES)
     urls = UrlPolicy(allow_private=settings.allow_private_urls, ports=settings.url_ports)
     fetcher = HttpPictureFetcher(urls)
     closing.callback(fetcher.close)
@@ -175,7 +178,8 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
         application = open_application(settings, celery=celery, loader=loader, closing=failing)
         upgrade(application.database.engine)
         with application.database.writing() as transaction:
-            transaction.uploads.forget_leases()  # whoever held them is gone: this process alone has the directory
+            if not settings.database_url:  # the database lies in the directory, which this process alone has
+                transaction.uploads.forget_leases()
         celery.application = application
         worker = EmbeddedWorker(celery)
         worker.start()

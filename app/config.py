@@ -10,6 +10,7 @@ DEFAULT_ENCODER = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K@1a25a446712ba5ee05982a3
 """An open dual encoder of base size (MIT licence), at a pinned revision."""
 
 MEMORY_BROKER = "memory://"
+INDEX_TYPES = Literal["", "HNSW", "HNSW_SQ", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "FLAT", "AUTOINDEX"]
 
 
 class Settings(BaseSettings):
@@ -18,15 +19,33 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VITRINE_", extra="ignore")
 
     data: Path = Field(default=Path("vitrine-data"), description="the data directory of the embedded default")
-    database_url: str = Field(default="", description="postgresql://… ; a SQLite file in the data directory if empty")
-    broker_url: str = Field(default=MEMORY_BROKER, description="redis://… ; a worker in this process if memory://")
-    milvus_uri: str = Field(default="", description="http://… ; milvus-lite in the data directory if empty")
+    database_url: str = Field(
+        default="",
+        pattern=r"^($|postgresql(\+\w+)?://|sqlite:///)",
+        description="postgresql://… ; a SQLite file in the data directory if empty",
+    )
+    broker_url: str = Field(
+        default=MEMORY_BROKER,
+        pattern=r"^(memory://$|rediss?://)",
+        description="redis://… ; a worker in this process if memory://",
+    )
+    milvus_uri: str = Field(
+        default="",
+        pattern=r"^($|https?://|[^:]+\.db$)",
+        description="http://… ; milvus-lite in the data directory if empty",
+    )
     milvus_token: str = Field(default="", description="user:password of the Milvus server", repr=False)
-    blob_url: str = Field(default="", description="s3://bucket/prefix or a folder; in the data directory if empty")
+    blob_url: str = Field(
+        default="",
+        pattern=r"^($|s3://.|[^:]+$)",
+        description="s3://bucket/prefix or a folder; in the data directory if empty",
+    )
     encoder: str = Field(default=DEFAULT_ENCODER, description="a local model directory, or a hub name with @revision")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the encoder runs")
     threads: int = Field(default=0, ge=0, description="threads of the model on a CPU; 0: one a core")
-    index: str = Field(default="", description="index type of new catalogs; if empty HNSW, or exact in milvus-lite")
+    index: INDEX_TYPES = Field(
+        default="", description="index type of new catalogs; if empty HNSW, or exact in milvus-lite"
+    )
 
     host: str = Field(default="127.0.0.1", description="the address to listen on")
     port: int = Field(default=8000, ge=1, le=65535, description="the port to listen on")
@@ -52,7 +71,7 @@ class Settings(BaseSettings):
     # is at work. A worker that dies costs its uploads this long.
     lease_s: int = Field(default=300, ge=1, description="seconds that a worker may keep an upload")
 
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="how much is told")
     log_format: Literal["text", "json"] = Field(default="text", description="text for a person, json for a machine")
 
     @property

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -21,6 +22,12 @@ _QUIET = (
 )
 
 
+def _without_colours(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Uvicorn says everything a second time, in colours."""
+    event.pop("color_message", None)
+    return event
+
+
 def configure_logging(settings: Settings) -> None:
     """Send every logger of this process through one formatter."""
     shared: list[Any] = [
@@ -28,6 +35,7 @@ def configure_logging(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _without_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if settings.log_format == "json":
@@ -48,7 +56,7 @@ def configure_logging(settings: Settings) -> None:
     os.environ.setdefault("HF_HUB_VERBOSITY", "critical")
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
+    root.setLevel(settings.log_level)
     # These log a traceback for every failure that we translate and tell of ourselves.
     for name in ("grpc", "pymilvus", "milvus_lite", "faiss"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

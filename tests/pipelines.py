@@ -60,7 +60,7 @@ class Pipeline:
         self.pool = ThreadPoolExecutor(2)
         self.blobs, self.jobs, self.store = MemoryBlobs(), FakeJobs(), FakeVectorStore()
         self.fetcher, self.encoder, checker = FakeFetcher({}), FakeEncoder(), PillowPictureChecker()
-        self.encoders = Encoders(FakeLoader(self.encoder))
+        self.encoders = Encoders(FakeLoader(self.encoder), configured=self.encoder.spec.name)
         self.reception = Reception(self.database, checker, UrlPolicy(), self.blobs, self.jobs, self.pool, 2)
         self.index = IndexStage(self.database, self.store)
         self.begins = {

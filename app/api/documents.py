@@ -67,7 +67,7 @@ def build_document(build: Build, *, products: int, indexed: int) -> dict[str, An
 def picture_document(catalog: str, picture: Picture) -> dict[str, Any]:
     """A picture of a product: where to get it, or why it is missing."""
     shown: dict[str, Any] = {"position": picture.position}
-    if picture.content_hash is not None:
+    if picture.content_hash is not None and picture.error_code is None:
         shown |= {"url": picture_url(catalog, picture), "width": picture.width, "height": picture.height}
     if picture.url is not None:
         shown["source"] = picture.url

@@ -42,6 +42,7 @@ _STATUSES: tuple[tuple[type[VitrineError], int], ...] = (
 )
 _TITLES = {
     400: "The request cannot be read",
+    403: "Not for this page",
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",

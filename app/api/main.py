@@ -1,5 +1,6 @@
 """The API as an ASGI application."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -8,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.api import errors
 from app.api.middleware import AccessLog, BodyBudget
+from app.api.own_site import OwnSite
 from app.api.routes import catalogs, health, products, search, uploads
 from app.bootstrap import Application
 
@@ -19,12 +21,23 @@ PAGE_HEADERS = {
 }
 
 
-def create_app(application: Application) -> FastAPI:
-    """The API over an application that its caller opens and closes."""
-    api = FastAPI(title="Vitrine", description="Search behind shops whose products have pictures.", version="1")
+def create_app(application: Application, *, hosts: Collection[str] = ()) -> FastAPI:
+    """The API over an application that its caller opens and closes.
+
+    `hosts` are the names it may be called by; any, where there are none. On loopback, where nobody is asked for a
+    key, they keep other sites' pages out.
+    """
+    api = FastAPI(
+        title="Vitrine",
+        description="Search behind shops whose products have pictures.",
+        version="1",
+        docs_url=None,  # its page comes from another site, and would be blank on a machine without a network
+        redoc_url=None,
+    )
     api.state.application = application
     errors.install(api)
     api.add_middleware(BodyBudget)
+    api.add_middleware(OwnSite, hosts=hosts)
     api.add_middleware(AccessLog)
     for area in (catalogs, products, search, uploads, health):
         api.include_router(area.router)

@@ -28,30 +28,33 @@ def run(screen: Screen, settings: Settings, *, catalog: str) -> None:
         with screen.waiting("opening the data directory"):
             application = open_service(settings)
         try:
-            with screen.waiting(f"reading the encoder {settings.encoder}"):
-                name = (
-                    application.encoder.spec.name
-                )  # a model that is missing is told of now, not at the first upload
+            with screen.waiting("reading the encoder"):
+                application.check_encoders()  # a model that is missing is told of now, not at the first upload
             listen(bound)
-            _tell(screen, settings, encoder=name, catalog=catalog)
+            _tell(screen, settings, catalog=catalog)
             _serve(application, bound)
         finally:
             with screen.waiting("finishing the work in hand"):
                 application.close()
 
 
-def _tell(screen: Screen, settings: Settings, *, encoder: str, catalog: str) -> None:
+def _names(settings: Settings) -> tuple[str, ...]:
+    """What a browser on this machine calls the service; behind a proxy it may be called anything."""
+    return () if settings.allow_unauthenticated else ("localhost", "127.0.0.1", "[::1]", settings.host)
+
+
+def _tell(screen: Screen, settings: Settings, *, catalog: str) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{settings.port}"
     page = url if catalog == "default" else f"{url}/?catalog={quote(catalog, safe='')}"
-    document = {"url": url, "page": page, "data": str(settings.data.absolute()), "encoder": encoder}
+    document = {"url": url, "page": page, "data": str(settings.data.absolute()), "encoder": settings.encoder}
     screen.result(document, f"Vitrine listens on {page}")
     screen.say("Ctrl-C stops it; what it has accepted is gone on with at the next start")
 
 
 def _serve(application: Application, bound: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(application),
+        create_app(application, hosts=_names(application.settings)),
         log_config=None,
         access_log=False,
         lifespan="off",

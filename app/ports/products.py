@@ -67,7 +67,7 @@ class Pictures(Protocol):
     """The pictures of products: which there are, and what became of them."""
 
     def shown(self, catalog: str, content_hash: str) -> bool:
-        """Whether a product of this catalog has this picture."""
+        """Whether a product of this catalog that is not deleted has this picture in its newest version."""
         ...
 
     def save(self, claim: Claim, pictures: Sequence[Picture]) -> None:

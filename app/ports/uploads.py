@@ -71,6 +71,8 @@ class Uploads(Protocol):
         """Mark claimed uploads that are still held as dead, with the failure of each by upload id.
 
         Their product and pictures are kept; they can be retried. One that is no longer the newest is superseded.
+        Every one of `claims` is held against other workers until this transaction ends: called first, with all that
+        the transaction writes about, it keeps two workers from waiting for each other.
         """
         ...
 
@@ -89,6 +91,10 @@ class Uploads(Protocol):
 
 class IdempotencyKeys(Protocol):
     """What was answered to a key before."""
+
+    def lock(self, catalog: str, keys: Sequence[str]) -> None:
+        """Hold these keys against other writers until this transaction ends; lock them before anything else."""
+        ...
 
     def get(self, catalog: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """(digest, upload_id) by key."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from app.domain.builds import Build
 from app.domain.embeddings import EncoderSpec, Pixels, text_hash
-from app.domain.errors import ImageCorrupt, NotFound, VitrineError
+from app.domain.errors import BlobsUnavailable, ImageCorrupt, NotFound, VitrineError
 from app.domain.uploads import Claim, Picture, UploadKind
 from app.ports.blobs import Blobs
 from app.ports.database import Database, Transaction
@@ -59,7 +59,15 @@ class EncodeStage:
         return Contents(encoder, {name: self.pool.submit(self._prepare, encoder, name) for name in pictures}, texts)
 
     def _prepare(self, encoder: Encoder, name: str) -> Pixels:
-        return encoder.prepare(self.blobs.get(name).content)
+        try:
+            blob = self.blobs.get(name)
+        except NotFound as error:
+            # It was stored before its upload went on: another folder or bucket is read here, or this one lost it.
+            raise BlobsUnavailable(
+                f"picture {name} is not where pictures are stored: give this process the storage they were put in, "
+                "or bring the picture back"
+            ) from error
+        return encoder.prepare(blob.content)
 
     def _encode(self, contents: Contents) -> tuple[str, Encoded]:
         spec = contents.encoder.spec
@@ -100,7 +108,12 @@ def _missing(
 ) -> tuple[list[str], dict[str, str]]:
     """The pictures (by content hash) and captions (text by content hash) without an embedding under an encoder."""
     shown = [claim for claim in claims if claim.kind is not UploadKind.DELETE]
-    pictures = {picture.content_hash for claim in shown for picture in claim.pictures if picture.content_hash}
+    pictures = {
+        picture.content_hash
+        for claim in shown
+        for picture in claim.pictures
+        if picture.content_hash and not picture.error_code
+    }
     texts = {text_hash(captions[claim.upload_id]): captions[claim.upload_id] for claim in shown}
     known = transaction.embeddings.known(spec.fingerprint, [*pictures, *texts])
     return sorted(pictures - known), _without(texts, known)
@@ -116,7 +129,7 @@ def _decoded(preparing: Mapping[str, Future[Pixels]]) -> tuple[dict[str, Pixels]
     for name, future in preparing.items():
         try:
             pixels[name] = future.result()
-        except (ImageCorrupt, NotFound) as error:
+        except ImageCorrupt as error:
             unreadable[name] = error
     return pixels, unreadable
 
@@ -128,7 +141,7 @@ def _outcome(claims: Sequence[Claim], captions: Mapping[str, str], work: Sequenc
     marked: list[tuple[Claim, list[Picture]]] = []
     for claim in claims:
         names = [picture.content_hash or "" for picture in claim.pictures] + [text_hash(captions[claim.upload_id])]
-        fatal = [errors[name] for name in names if name in errors and not _unreadable(errors[name])]
+        fatal = [errors[name] for name in names if name in errors and not isinstance(errors[name], ImageCorrupt)]
         if fatal:
             failures[claim.upload_id] = Failure(fatal[0].code, fatal[0].detail)
             continue
@@ -146,9 +159,5 @@ def _outcome(claims: Sequence[Claim], captions: Mapping[str, str], work: Sequenc
     return Outcome([claim for claim in claims if claim.upload_id not in failures], record, failures)
 
 
-def _unreadable(error: VitrineError) -> bool:
-    return isinstance(error, ImageCorrupt | NotFound)
-
-
 def _marked(picture: Picture, error: VitrineError) -> Picture:
-    return replace(picture, content_hash=None, error_code=error.code, error_detail=error.detail)
+    return replace(picture, error_code=error.code, error_detail=error.detail)

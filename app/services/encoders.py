@@ -11,10 +11,14 @@ FAILED_FOR_S = 30  # asking a hub that does not answer takes half a minute: a he
 
 
 class Encoders:
-    """Opens encoders once. Safe to call from several threads."""
+    """Opens encoders once. Safe to call from several threads.
 
-    def __init__(self, loader: EncoderLoader) -> None:
+    `configured` is the name in this process's settings: where a build's model has moved, it may stand there.
+    """
+
+    def __init__(self, loader: EncoderLoader, *, configured: str) -> None:
         self._loader = loader
+        self._configured = configured
         self._lock = threading.Lock()
         self._open: dict[str, Encoder] = {}
         self._failed: dict[str, tuple[float, EncoderError]] = {}
@@ -41,12 +45,21 @@ class Encoders:
         with self._lock:
             same = [one for one in self._open.values() if one.spec.fingerprint == spec.fingerprint]
         if same:
-            return same[0]  # perhaps under another name: a model directory may be moved
-        encoder = self.named(spec.name)
+            return same[0]
+        try:
+            return self._matching(spec.name, spec)
+        except EncoderError as error:
+            try:
+                return self._matching(self._configured, spec)
+            except EncoderError:
+                raise error from None
+
+    def _matching(self, name: str, spec: EncoderSpec) -> Encoder:
+        encoder = self.named(name)
         if encoder.spec.fingerprint != spec.fingerprint:
             raise EncoderRefused(
-                f"the model at {spec.name} is not the one the build was made with: put the old one back, or start a "
-                "build with the new one",
+                f"the model at {name} is not the one the build was made with: put the old one back, or start a build "
+                "with the new one",
                 code="fingerprint_mismatch",
             )
         return encoder

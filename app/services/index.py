@@ -135,7 +135,7 @@ def _picture_rows(claim: Claim, embeddings: Embeddings) -> list[VectorRow] | Non
     rows: dict[str, VectorRow] = {}
     for picture in claim.pictures:
         name = picture.content_hash
-        if name is None or name in rows:
+        if name is None or picture.error_code or name in rows:
             continue
         if name not in embeddings:
             return None

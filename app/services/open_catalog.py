@@ -16,8 +16,8 @@ def open_catalog(
 ) -> Catalog:
     """Create the catalog or add to its declaration. Safe to repeat.
 
-    Raises `Conflict` (`schema_change`) where a declared attribute would change its type or go: products that are
-    stored rely on it.
+    Raises `Conflict` (`schema_change`) where a declared attribute would change its type or go, or the caption would
+    change: products and embeddings that are stored rely on them.
     """
     with database.writing() as transaction:
         before = transaction.catalogs.get(catalog.name)
@@ -49,3 +49,9 @@ def _check_change(before: Catalog, after: Catalog) -> None:
                 code="schema_change",
                 field=f"attributes.{name}",
             )
+    if before.caption != after.caption:
+        raise Conflict(
+            "a catalog keeps the caption it was first declared with: leave it out, or declare another catalog",
+            code="schema_change",
+            field="caption",
+        )

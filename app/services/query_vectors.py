@@ -59,7 +59,8 @@ class QueryEncoder:
                 raise NotFound(f"there is no product {product_id}", code="unknown_product", field="product_id")
             declared = transaction.catalogs.get(catalog)
             caption = text_hash(stored.product.caption(declared.caption if declared else ()))
-            pictures = list(dict.fromkeys(one.content_hash for one in stored.pictures if one.content_hash))
+            usable = [one for one in stored.pictures if not one.error_code]
+            pictures = list(dict.fromkeys(one.content_hash for one in usable if one.content_hash))
             found = transaction.embeddings.get(build.encoder.fingerprint, [*pictures, caption])
         empty = np.empty((0, build.encoder.dimension), dtype=np.float32)
         shown = [found[name] for name in pictures if name in found]

@@ -69,13 +69,16 @@ class _Ledger:
     def __init__(self, transaction: Transaction, catalog: Catalog, checked: Sequence[Checked]) -> None:
         self._transaction = transaction
         self._catalog = catalog
+        stated_keys = [item.submission.idempotency_key for item in checked]
+        keys = [key for key in stated_keys if key is not None]
+        # Held from before they are read: of two requests with one key, the later must find the answer to the first.
+        transaction.idempotency_keys.lock(catalog.name, keys)
+        self._keys = transaction.idempotency_keys.get(catalog.name, keys)
         ids = [item.product_id for item in checked]
         self._newest = transaction.products.lock(catalog.name, ids)
         stated = [(item.product_id, item.submission.version) for item in checked]
         versions = [(product_id, version) for product_id, version in stated if version is not None]
         self._known = transaction.uploads.known(catalog.name, versions)
-        keys = [item.submission.idempotency_key for item in checked]
-        self._keys = transaction.idempotency_keys.get(catalog.name, [key for key in keys if key is not None])
         patched = [item.product_id for item in checked if item.submission.kind is UploadKind.PATCH]
         self._stored = transaction.products.get(catalog.name, patched)
         self._accepted: list[Accepted] = []

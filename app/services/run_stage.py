@@ -7,11 +7,20 @@ one is death, with a reason.
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
-from app.domain.errors import BrokerUnavailable, EncoderNotFound, EncoderRefused, Misconfigured, Unavailable
+from app.domain.errors import (
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    EncoderNotFound,
+    EncoderRefused,
+    Misconfigured,
+    Unavailable,
+)
 from app.domain.uploads import Claim, Stage
 from app.ports.database import Database, Transaction
 from app.ports.jobs import Jobs
@@ -19,8 +28,11 @@ from app.ports.uploads import Failure
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 OUTAGE_DELAY = timedelta(seconds=5)  # until an outside thing is asked again: short for a person, long for a server
 RETRY_DELAY = timedelta(seconds=1)  # doubled with every attempt
+WRITING_PAUSES_S = (0.1, 0.5, 2.0)  # between tries to write down: long enough for a database that is restarted
 
 NO_UPLOADS_FAULT = (Unavailable, EncoderNotFound, EncoderRefused, Misconfigured)
 """What somebody has to mend outside: uploads wait until it is, however long that takes."""
@@ -71,7 +83,12 @@ def run_stage(
             if not stopping():
                 ahead = _begin(stage, database, batching, begin)
         finally:  # what was begun is finished even where the next batch cannot be claimed
-            moved += _finish(stage, database, jobs, current)
+            try:
+                moved += _finish(stage, database, jobs, current)
+            except Exception:  # nor does the batch ahead wait for its lease to end where this one has to
+                if ahead is not None:
+                    _finish(stage, database, jobs, ahead)
+                raise
     return moved
 
 
@@ -102,6 +119,7 @@ def _raiser(error: Exception) -> Callable[[], Outcome]:
 def _finish(stage: Stage, database: Database, jobs: Jobs, begun: _Begun) -> int:
     try:
         outcome = begun.finish()
+        moved = _insist(lambda: _write_down(stage, database, begun.claims, outcome))
     except NO_UPLOADS_FAULT as error:
         log.warning("stage.outage", extra={"stage": stage.value, "code": error.code, "detail": error.detail})
         _give_back(database, begun.claims, delay=OUTAGE_DELAY, blameless=True)
@@ -110,7 +128,6 @@ def _finish(stage: Stage, database: Database, jobs: Jobs, begun: _Begun) -> int:
         log.exception("stage.failed", extra={"stage": stage.value, "uploads": [c.upload_id for c in begun.claims]})
         _give_back(database, begun.claims, delay=_retry_delay(begun.claims), blameless=False)
         return 0
-    moved = _write_down(stage, database, begun.claims, outcome)
     if moved and stage.following is not None:
         _wake(stage.following, jobs)
     if outcome.unencoded:
@@ -127,17 +144,31 @@ def _write_down(stage: Stage, database: Database, claims: Sequence[Claim], outco
     settled = {claim.upload_id for claim in (*outcome.done, *outcome.unencoded)} | set(outcome.failures)
     left = [claim for claim in claims if claim.upload_id not in settled]
     with database.writing() as transaction:
+        transaction.uploads.bury(claims, outcome.failures)  # first: it locks all claims, in one order
         moved = transaction.uploads.advance(stage, outcome.done)
         transaction.uploads.encode_again(outcome.unencoded)
-        transaction.uploads.bury(claims, outcome.failures)
         transaction.uploads.release(left, delay=_retry_delay(claims), blameless=False)
         outcome.record(transaction, moved)
     return len(moved)
 
 
 def _give_back(database: Database, claims: Sequence[Claim], *, delay: timedelta, blameless: bool) -> None:
-    with database.writing() as transaction:
-        transaction.uploads.release(claims, delay=delay, blameless=blameless)
+    def release() -> None:
+        with database.writing() as transaction:
+            transaction.uploads.release(claims, delay=delay, blameless=blameless)
+
+    _insist(release)
+
+
+def _insist(write: Callable[[], T]) -> T:
+    """Try a transaction again where the database does not answer, or chose it to end a deadlock."""
+    for pause_s in WRITING_PAUSES_S:
+        try:
+            return write()
+        except DatabaseUnavailable as error:
+            log.warning("stage.write_again", extra={"detail": error.detail, "pause_s": pause_s})
+            time.sleep(pause_s)
+    return write()
 
 
 def _wake(stage: Stage, jobs: Jobs) -> None:

@@ -108,7 +108,8 @@ def _matched(ranked: Ranked, stored: StoredProduct) -> Picture | None:
     if found is None:
         return None
     position = position_of(found.row_id)
-    return next((one for one in stored.pictures if one.position == position and one.content_hash), None)
+    shown = (one for one in stored.pictures if one.content_hash and not one.error_code)
+    return next((one for one in shown if one.position == position), None)
 
 
 class Stopwatch:

@@ -47,8 +47,22 @@ def test_a_product_is_its_newest_version_with_that_versions_pictures(database: S
         assert stored["p"].pictures == tuple(new)
         assert (stored["p"].version, stored["p"].upload_id, stored["p"].state) == (2, newest.upload_id, "fetched")
         assert transaction.products.get("another", ["p"]) == {}
-        assert transaction.pictures.shown("shop", HASH)
-        assert not transaction.pictures.shown("another", HASH)
+
+
+def test_a_picture_is_shown_while_the_newest_version_of_a_product_has_it(database: SqlDatabase) -> None:
+    def shown(catalog: str = "shop") -> list[bool]:
+        with database.reading() as transaction:
+            return [transaction.pictures.shown(catalog, name * 64) for name in "abc"]
+
+    first = [Picture(0, content_hash="a" * 64), Picture(1, content_hash="b" * 64)]
+    accept(database, an_upload("p", pictures=first), an_upload("q", pictures=first[1:]))
+    assert (shown(), shown("another")) == ([True, True, False], [False] * 3)
+    accept(database, an_upload("p", 2, pictures=[Picture(0, content_hash="c" * 64)]))
+    assert shown() == [False, True, True]
+    accept(database, an_upload("q", 2, kind=UploadKind.DELETE), an_upload("p", 3, kind=UploadKind.DELETE))
+    assert shown() == [False] * 3
+    accept(database, an_upload("q", 3, pictures=first[1:]))
+    assert shown() == [False, True, False]
 
 
 def test_locking_tells_what_is_newest_and_leaves_nothing_of_a_product_that_is_not_saved(

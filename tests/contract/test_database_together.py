@@ -3,18 +3,24 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from app.adapters.postgres.database import SqlDatabase
-from app.domain.uploads import Claim, Stage, UploadState
+from app.domain.errors import Conflict, DatabaseUnavailable, VitrineError
+from app.domain.uploads import Claim, Stage, Upload, UploadState
+from app.ports.blobs import Blob
+from app.services.record_uploads import Checked, record
 from tests.databases import accept
-from tests.factories import an_upload
+from tests.factories import a_catalog, a_product, a_submission, an_upload
+from tests.fakes.blobs import MemoryBlobs
 
 LEASE = timedelta(minutes=1)
+OVER = timedelta(seconds=-1)  # a delay that is over
 PRODUCTS = [f"p{place}" for place in range(12)]
 
 
@@ -119,3 +125,97 @@ def test_writers_and_workers_together_leave_the_newest_of_every_product_indexed(
         versions = states(database, product_id)
         assert versions.pop(max(versions)) is UploadState.INDEXED
         assert set(versions.values()) <= {UploadState.INDEXED, UploadState.SUPERSEDED}
+
+
+def test_workers_that_hold_the_newest_of_what_the_other_began_never_wait_in_a_ring(database: SqlDatabase) -> None:
+    mine, others = ([f"{letter}{place:03}" for place in range(120)] for letter in "pq")
+
+    def accept_and_claim(version: int, product_ids: list[str]) -> list[Claim]:
+        accept(database, *(an_upload(one, version, state=UploadState.ENCODED) for one in product_ids))
+        return claim(database, Stage.INDEX, limit=1_000)
+
+    old, others_old = (accept_and_claim(1, ids) for ids in (mine, others))
+    others_new, new = (accept_and_claim(2, ids) for ids in (mine, others))
+    together = threading.Barrier(2)
+
+    def worker(claims: list[Claim]) -> Callable[[], None]:
+        def work() -> None:
+            together.wait()
+            with database.writing() as transaction:
+                transaction.uploads.bury(claims, {})
+                transaction.uploads.advance(Stage.INDEX, claims)
+
+        return work
+
+    side_by_side(worker(old + new), worker(others_old + others_new))
+    while held := claim(database, Stage.INDEX, limit=1_000):
+        advance(database, Stage.INDEX, held)
+    for product_id in mine + others:
+        assert states(database, product_id) == {1: UploadState.SUPERSEDED, 2: UploadState.INDEXED}
+
+
+def test_a_claim_waits_for_no_worker_that_holds_something_newer(database: SqlDatabase) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    accept(database, an_upload("p", 1, state=UploadState.ENCODED))
+    old = claim(database, Stage.INDEX, limit=1)
+    accept(database, an_upload("p", 2, state=UploadState.ENCODED))
+    new = claim(database, Stage.INDEX, limit=1)
+    with database.writing() as transaction:
+        transaction.uploads.release(old, delay=OVER, blameless=False)
+    with ThreadPoolExecutor(1) as threads, database.writing() as another:
+        another.uploads.advance(Stage.INDEX, new)
+        assert threads.submit(claim, database, Stage.INDEX, limit=9).result(timeout=10) == []
+    assert [one.version for one in claim(database, Stage.INDEX, limit=9)] == [2]
+    assert states(database, "p") == {1: UploadState.SUPERSEDED, 2: UploadState.ENCODED}
+
+
+def test_a_ring_that_the_server_breaks_counts_as_an_outage_that_can_be_tried_again(database: SqlDatabase) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    accept(database, an_upload("p"), an_upload("q"))
+    together = threading.Barrier(2)
+    broken: list[DatabaseUnavailable] = []
+
+    def lock(*product_ids: str) -> Callable[[], None]:
+        def work() -> None:
+            try:
+                with database.writing() as transaction:
+                    transaction.products.lock("shop", product_ids[:1])
+                    together.wait()
+                    transaction.products.lock("shop", product_ids[1:])
+            except DatabaseUnavailable as error:
+                broken.append(error)
+
+        return work
+
+    side_by_side(lock("p", "q"), lock("q", "p"))
+    assert len(broken) == 1
+
+
+class MeetingBlobs(MemoryBlobs):
+    """Keeps every writer for a moment, so that another can catch up with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._together = threading.Barrier(2)
+
+    def put_many(self, blobs: Mapping[str, Blob]) -> None:
+        with suppress(threading.BrokenBarrierError):
+            self._together.wait(timeout=0.5)
+        super().put_many(blobs)
+
+
+def test_of_two_requests_with_one_idempotency_key_at_once_one_is_refused(database: SqlDatabase) -> None:
+    blobs = MeetingBlobs()
+    outcomes: list[Upload | VitrineError] = []
+
+    def request(product_id: str) -> Callable[[], None]:
+        checked = Checked(a_submission(product_id, idempotency_key="key"), a_product(product_id))
+        return lambda: outcomes.extend(record(database, blobs, a_catalog(), [checked]))
+
+    side_by_side(request("p"), request("q"))
+    (accepted,) = [one for one in outcomes if isinstance(one, Upload)]
+    (refused,) = [one for one in outcomes if isinstance(one, VitrineError)]
+    assert (type(refused), refused.code) == (Conflict, "idempotency_key_reused")
+    assert [states(database, one) for one in ("p", "q") if one != accepted.product_id] == [{}]

@@ -56,7 +56,7 @@ def test_a_short_query_finds_its_kind_first(
 ) -> None:
     kinds = np.array([row["kind"] for row in drawn])
     pictures = starter.encode_images([starter.prepare(Path(row["image"]).read_bytes()) for row in drawn])
-    nearest = np.argsort(-(pictures @ starter.encode_texts([query])[0]))[:3]
+    nearest = np.argsort(-(pictures @ starter.encode_texts([query])[0]))[:2]  # of the four or five there are
     assert all(kind.lower() in query.lower() for kind in kinds[nearest])
 
 
@@ -68,5 +68,5 @@ def test_it_computes_what_it_computed_when_it_was_made(starter: HuggingFaceEncod
     Image.fromarray(pixels).save(written, "PNG")
     text = starter.encode_texts(["Red striped mug"])[0]
     picture = starter.encode_images([starter.prepare(written.getvalue())])[0]
-    assert text[:4] == pytest.approx([0.0, 0.0, 0.0, 0.0], abs=5e-3)
-    assert picture[:4] == pytest.approx([0.0, 0.0, 0.0, 0.0], abs=5e-3)
+    assert text[:4] == pytest.approx([-0.0780, 0.0374, 0.0685, 0.2071], abs=5e-3)
+    assert picture[:4] == pytest.approx([0.1089, -0.0206, -0.2076, 0.0119], abs=5e-3)

@@ -10,7 +10,7 @@ import pytest
 from app.adapters.milvus.store import MilvusStore
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
-from app.domain.errors import BadVector, Conflict, Invalid, NotFound
+from app.domain.errors import BadVector, Conflict, Invalid, StoreUnavailable
 from app.domain.filters import parse_filter
 from app.domain.products import AttributeType
 from app.ports.vectors import VectorRow, VectorStore
@@ -164,8 +164,10 @@ def test_a_dropped_collection_is_gone_and_can_be_made_anew(store: VectorStore) -
         lambda: store.search(OTHER, unit_vectors(1), limit=1, index=HNSW),
         lambda: store.upsert(OTHER, rows_of(unit_vectors(3))),
     ):
-        with pytest.raises(NotFound):
+        with pytest.raises(StoreUnavailable) as raised:
             call()
+        assert raised.value.code == "index_lost"
+        assert OTHER not in raised.value.detail
     store.create(OTHER, dimension=4, index=HNSW)
     assert store.count(OTHER) == 0
     store.upsert(OTHER, rows_of(unit_vectors(3, dimension=4)))

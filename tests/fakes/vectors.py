@@ -7,7 +7,7 @@ import numpy as np
 
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors, flawed_rows
-from app.domain.errors import BadVector, Conflict, Invalid, NotFound
+from app.domain.errors import BadVector, Conflict, Invalid, StoreUnavailable
 from app.domain.filters import Filter
 from app.ports.vectors import Neighbour, VectorRow
 from tests.fakes.filters import passes
@@ -83,5 +83,5 @@ class FakeVectorStore:
 
     def _collection(self, name: str) -> tuple[int, dict[str, VectorRow]]:
         if name not in self._collections:
-            raise NotFound("no such collection", code="collection_not_found")
+            raise StoreUnavailable("no such collection", code="index_lost")
         return self._collections[name]

@@ -190,6 +190,14 @@ def test_after_a_full_disk_what_was_acknowledged_is_still_there(path: Path) -> N
         store.close()
 
 
+def test_a_store_is_asked_for_the_collections_that_are_needed(store: MilvusStore) -> None:
+    store.ping([NAME])
+    with pytest.raises(StoreUnavailable) as raised:
+        store.ping([NAME, "vitrine_gone"])
+    assert raised.value.code == "index_lost"
+    assert "vitrine_gone" not in raised.value.detail
+
+
 def test_a_server_that_does_not_answer_is_unavailable_within_the_deadline() -> None:
     store = MilvusStore("http://127.0.0.1:9", timeout=1.0)
     began = time.monotonic()

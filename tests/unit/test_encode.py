@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from app.api.documents import picture_document
 from app.domain.embeddings import Pixels, Vectors
 from app.domain.errors import EncoderOutOfMemory, EncoderRefused
 from app.domain.products import Catalog
+from app.domain.search import SearchQuery
 from app.domain.uploads import MAX_ATTEMPTS, Stage, UploadState
+from app.ports.blobs import Blob
 from app.services.encode_batches import encode_in_batches
 from tests.factories import SCHEMA, a_deletion, a_patch, a_picture, a_submission
 from tests.fakes.encoders import DIMENSION, FakeEncoder
@@ -107,7 +110,8 @@ def test_patches_and_deletions_encode_nothing(pipeline: Pipeline) -> None:
 
 
 def test_a_patch_of_an_attribute_in_the_caption_encodes_the_caption_alone(pipeline: Pipeline) -> None:
-    pipeline.declare(Catalog("shop", SCHEMA, ("colour",)))
+    with pipeline.database.writing() as transaction:
+        transaction.catalogs.put(Catalog("shop", SCHEMA, ("colour",)))
     pipeline.accepted(a_submission(pictures=[a_picture()], attributes={"colour": "red"}))
     pipeline.work()
     pipeline.accepted(a_patch(changes={"colour": "green"}))
@@ -116,17 +120,54 @@ def test_a_patch_of_an_attribute_in_the_caption_encodes_the_caption_alone(pipeli
     assert pipeline.rows() == {"p": 2, "p#0": 2}
 
 
-def test_a_stored_picture_that_cannot_be_read_is_marked_and_the_product_goes_on(pipeline: Pipeline) -> None:
+def test_a_picture_that_is_not_where_pictures_are_stored_is_waited_for(pipeline: Pipeline) -> None:
     upload = pipeline.accepted(a_submission(pictures=[a_picture("red"), a_picture("blue")]))
-    stored = pipeline.product()
-    assert stored is not None
-    pipeline.blobs.delete(stored.pictures[0].content_hash or "")
+    before = pipeline.product()
+    assert before is not None
+    name = before.pictures[0].content_hash or ""
+    blob = pipeline.blobs.get(name)
+    pipeline.blobs.delete(name)
+    for _ in range(MAX_ATTEMPTS + 1):
+        pipeline.work()
+        pipeline.wait()
+    assert pipeline.receipt(upload).state is UploadState.FETCHED
+    assert pipeline.product() == before
+    pipeline.blobs.put(name, blob.content, blob.media_type)
+    pipeline.work()
+    assert pipeline.receipt(upload).state is UploadState.INDEXED
+    assert pipeline.rows() == {"p": 1, "p#0": 1, "p#1": 1}
+
+
+def test_a_stored_picture_that_cannot_be_decoded_is_marked_and_the_product_goes_on(pipeline: Pipeline) -> None:
+    submission = a_submission(pictures=[a_picture("red"), a_picture("blue")], attributes={"price": 1})
+    upload = pipeline.accepted(submission)
+    before = pipeline.product()
+    assert before is not None
+    name = before.pictures[0].content_hash or ""
+    whole = pipeline.blobs.stored[name]
+    pipeline.blobs.stored[name] = Blob(whole.content[:40], whole.media_type)
     pipeline.work()
     assert pipeline.receipt(upload).state is UploadState.INDEXED
     stored = pipeline.product()
     assert stored is not None
-    assert [picture.error_code for picture in stored.pictures] == ["picture_not_found", None]
+    assert [picture.error_code for picture in stored.pictures] == ["image_corrupt", None]
+    assert [picture.content_hash for picture in stored.pictures] == [p.content_hash for p in before.pictures]
+    assert ["url" in picture_document("shop", picture) for picture in stored.pictures] == [False, True]
     assert pipeline.rows() == {"p": 1, "p#1": 1}
+    # Nothing asks for it again, with the content still broken or whole and known from another product.
+    pipeline.accepted(a_patch(changes={"price": 2}))
+    pipeline.work()
+    pipeline.blobs.stored[name] = whole
+    pipeline.accepted(a_submission("other", pictures=[a_picture("red")]))
+    pipeline.work()
+    pipeline.accepted(a_patch(changes={"price": 3}))
+    pipeline.work()
+    assert pipeline.rows() == {"p": 3, "p#1": 3}
+    assert [len(hit.pictures) for hit in pipeline.search(SearchQuery(like="p")).hits] == [1]
+    # Stated once more, the product has it.
+    pipeline.accepted(submission)
+    pipeline.work()
+    assert pipeline.rows() == {"p": 4, "p#0": 4, "p#1": 4}
 
 
 class Flawed(FakeEncoder):

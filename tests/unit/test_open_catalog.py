@@ -26,12 +26,12 @@ def test_a_new_catalog_has_a_live_build_with_both_collections(pipeline: Pipeline
 
 def test_declaring_again_keeps_the_build_and_adds_attributes(pipeline: Pipeline) -> None:
     before = pipeline.live()
-    pipeline.declare(Catalog("shop", {**SCHEMA, "season": AttributeType.KEYWORD}, ("season",)))
+    pipeline.declare(Catalog("shop", {**SCHEMA, "season": AttributeType.KEYWORD}))
     assert pipeline.live() == before
     with pipeline.database.reading() as transaction:
         declared = transaction.catalogs.get("shop")
     assert declared is not None
-    assert (declared.attributes["season"], declared.caption) == (AttributeType.KEYWORD, ("season",))
+    assert declared.attributes["season"] == AttributeType.KEYWORD
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,18 @@ def test_an_attribute_cannot_change_its_type_or_go(pipeline: Pipeline, attribute
     assert (raised.value.code, raised.value.field) == ("schema_change", "attributes.price")
     with pipeline.database.reading() as transaction:
         assert transaction.catalogs.get("shop") == Catalog("shop", SCHEMA)
+
+
+@pytest.mark.parametrize("caption", [(), ("price",), ("price", "colour"), ("colour", "price", "price")])
+def test_a_caption_stays_as_it_was_first_declared(pipeline: Pipeline, caption: tuple[str, ...]) -> None:
+    first = Catalog("new", SCHEMA, ("colour", "price"))
+    pipeline.declare(first)
+    pipeline.declare(first)
+    with pytest.raises(Conflict) as raised:
+        pipeline.declare(Catalog("new", SCHEMA, caption))
+    assert (raised.value.code, raised.value.field) == ("schema_change", "caption")
+    with pipeline.database.reading() as transaction:
+        assert transaction.catalogs.get("new") == first
 
 
 def test_a_catalog_whose_collections_cannot_be_made_is_not_there(

@@ -1,6 +1,6 @@
 """Running a stage: batches overlap, whatever goes wrong is decided in one place, and nothing is forgotten."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.errors import BadVector, DatabaseUnavailable, EncoderNotFound, Misconfigured, StoreUnavailable
 from app.domain.uploads import MAX_ATTEMPTS, Claim, Stage, UploadState
+from app.ports.database import Transaction
 from app.ports.uploads import Failure
 from app.services.run_stage import Batching, Begin, Outcome, run_stage
 from app.services.sweep import sweep
@@ -158,6 +159,70 @@ def test_a_batch_is_finished_even_if_the_next_cannot_be_claimed(
         run(waiting, lambda claims: lambda: moving_on(claims))
     with waiting.database.reading() as transaction:
         assert transaction.uploads.counts()[UploadState.ENCODED] == 2
+
+
+class FailingWrites:
+    """Opens transactions; those whose place is among `failing` find no database."""
+
+    def __init__(self, pipeline: Pipeline, failing: Collection[int], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._writing, self._failing, self.opened = pipeline.database.writing, failing, 0
+        monkeypatch.setattr(pipeline.database, "writing", self)
+        monkeypatch.setattr("app.services.run_stage.WRITING_PAUSES_S", (0.0, 0.0))
+
+    def __call__(self) -> object:
+        self.opened += 1
+        if self.opened in self._failing:
+            raise DatabaseUnavailable("it is being restarted")
+        return self._writing()
+
+
+def attempts(pipeline: Pipeline) -> list[tuple[int, bool]]:
+    """Of every upload: its attempts, and whether a worker holds it."""
+    with pipeline.database.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT attempts, token IS NOT NULL FROM uploads ORDER BY product_id")
+        return [(row[0], bool(row[1])) for row in rows]
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_what_became_of_a_batch_is_written_down_once_the_database_answers_again(
+    waiting: Pipeline, monkeypatch: pytest.MonkeyPatch, begins: bool
+) -> None:
+    def begin(claims: Sequence[Claim]) -> Callable[[], Outcome]:
+        if not begins:
+            raise StoreUnavailable("it is down")
+        return lambda: moving_on(claims)
+
+    writes = FailingWrites(waiting, {2, 3}, monkeypatch)  # the first one claims
+    assert run(waiting, begin, limit=64, stopping=lambda: True) == (5 if begins else 0)
+    assert writes.opened == 4
+    assert attempts(waiting) == [(0, False)] * 5
+
+
+def test_a_batch_that_cannot_be_written_down_is_given_back_unblamed(
+    waiting: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FailingWrites(waiting, {2, 3, 4}, monkeypatch)
+    assert run(waiting, lambda claims: lambda: moving_on(claims), limit=64, stopping=lambda: True) == 0
+    assert attempts(waiting) == [(0, False)] * 5
+
+
+def test_the_batch_ahead_is_finished_even_if_the_one_before_can_be_neither_written_nor_given_back(
+    waiting: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FailingWrites(waiting, range(3, 9), monkeypatch)  # after two claims
+    with pytest.raises(DatabaseUnavailable):
+        run(waiting, lambda claims: lambda: moving_on(claims))
+    assert sorted(attempts(waiting)) == [(0, False)] * 3 + [(1, True)] * 2
+    with waiting.database.reading() as transaction:
+        assert transaction.uploads.counts()[UploadState.ENCODED] == 2
+
+
+def test_results_that_cannot_be_recorded_cost_an_attempt_and_no_lease(waiting: Pipeline) -> None:
+    def fail(_transaction: Transaction, _moved: Collection[str]) -> None:
+        raise RuntimeError("it does not fit")
+
+    assert run(waiting, lambda claims: lambda: Outcome(claims, fail), limit=64) == 0
+    assert attempts(waiting) == [(1, False)] * 5
 
 
 def test_a_broker_that_does_not_answer_stops_nothing(waiting: Pipeline) -> None:

@@ -1,6 +1,7 @@
 """What people send becomes what we store: checked, upright, on white, without metadata."""
 
 import struct
+import threading
 import zlib
 from io import BytesIO
 
@@ -46,16 +47,20 @@ _PILLOW_ERRORS = (
 
 
 class PillowPictureChecker:
-    """Checks pictures with Pillow. Holds no state: safe to call from several threads.
+    """Checks pictures with Pillow. Safe to call from several threads, of which `at_once` decode.
 
     A picture that is upright RGB or grey without alpha keeps its compressed pixels to the bit and loses only its
     metadata. Any other is decoded and written anew: as PNG where its pixels were lossless, else as JPEG. Colours are
     taken as sRGB: a colour profile is dropped, not applied, because encoders never see it and parsing it is a risk.
     """
 
-    def __init__(self, *, max_bytes: int = MAX_PICTURE_BYTES, max_pixels: int = MAX_PICTURE_PIXELS) -> None:
+    def __init__(
+        self, *, max_bytes: int = MAX_PICTURE_BYTES, max_pixels: int = MAX_PICTURE_PIXELS, at_once: int = 2
+    ) -> None:
         self._max_bytes = max_bytes
         self._max_pixels = max_pixels
+        # Decoding keeps a core busy, and more pictures at a time than cores only take more memory.
+        self._turns = threading.BoundedSemaphore(at_once)
 
     def check(self, content: bytes) -> CheckedPicture:
         """Return the picture as it is to be stored; the same bytes always give the same content.
@@ -71,7 +76,7 @@ class PillowPictureChecker:
         stripped = strip(content)
         self._check_size(stripped.width, stripped.height)
         try:
-            with Image.open(BytesIO(stripped.content), formats=(format_name,)) as image:
+            with self._turns, Image.open(BytesIO(stripped.content), formats=(format_name,)) as image:
                 if image.size != (stripped.width, stripped.height):
                     raise ImageCorrupt("the picture's parts disagree about its size")
                 if _is_plain(image, stripped):

@@ -7,7 +7,7 @@ import grpc  # type: ignore[import-untyped]  # it publishes no types
 from pymilvus import MilvusException
 from pymilvus.exceptions import ConnectError, ConnectionNotExistException, MilvusUnavailableException
 
-from app.domain.errors import NotFound, StoreUnavailable
+from app.domain.errors import StoreUnavailable
 
 NOT_LOADED = frozenset({101, 103})  # the second says: not fully
 
@@ -28,16 +28,23 @@ _PASSING = (
 )
 
 
+def index_lost() -> StoreUnavailable:
+    """The failure of a build whose collection is gone: uploads and queries wait until somebody brings it back."""
+    return StoreUnavailable(
+        "the vector store no longer has the index of a catalog: bring back the data of the store", code="index_lost"
+    )
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise `StoreUnavailable` for what passes, `NotFound` for a collection that is not there."""
+    """Raise `StoreUnavailable` for what passes, and (`index_lost`) for a collection that is not there."""
     try:
         yield
     except (MilvusUnavailableException, ConnectError, ConnectionNotExistException) as error:
         raise StoreUnavailable(f"Milvus does not answer: {error.message}") from error
     except MilvusException as error:
         if error.code in _MISSING and "collection" in error.message:
-            raise NotFound(f"no such collection: {error.message}", code="collection_not_found") from error
+            raise index_lost() from error
         if error.code in _PASSING or isinstance(error.__cause__, grpc.RpcError):
             raise StoreUnavailable(f"Milvus cannot do it now: {error.message}") from error
         raise

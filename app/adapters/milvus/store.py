@@ -1,11 +1,12 @@
 """The vector store on Milvus: a server, or milvus-lite in this process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from app.adapters.milvus.connection import Connection, ServerConnection
 from app.adapters.milvus.expression import render
+from app.adapters.milvus.faults import index_lost
 from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors
 from app.adapters.milvus.schema import (
     MAX_LIMIT,
@@ -141,10 +142,12 @@ class MilvusStore:
             )
         return int(row["count(*)"])
 
-    def ping(self) -> None:
-        """Return if the store answers; opens it where it is not open yet."""
+    def ping(self, needed: Collection[str] = ()) -> None:
+        """Return if the store answers and has the collections that are needed; opens it where it is not open yet."""
         with self._connection.open() as client:
-            client.list_collections(timeout=self._timeout)
+            found = client.list_collections(timeout=self._timeout)
+        if not set(needed) <= set(found):
+            raise index_lost()
 
     def close(self) -> None:
         """Close the connection; a milvus-lite database is flushed and may be opened by another process."""

@@ -2,6 +2,9 @@
 
 One column, `due_at`, says when a row may be taken: a claim moves it to the end of the lease, a release to the end of
 a delay. A worker that dies therefore gives its rows back by doing nothing.
+
+A worker may have to write to the newest upload of a product while another holds it. So that no two wait in a ring,
+all rows are locked before the first is written: in one order when it writes down, without waiting when it takes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,17 +30,21 @@ class ClaimRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._locked: set[str] = set()
 
     def take(self, stage: Stage, *, now: datetime, limit: int, lease: timedelta) -> list[Claim]:
         """Take up to `limit` uploads for a stage and count the attempt."""
         while waiting := self._connection.execute(_waiting(stage, now, limit)).all():
             current = [row for row in waiting if row.version == row.newest]
-            self._overtaken([row for row in waiting if row.version != row.newest], now)
+            ending = self._free_to_end([row for row in waiting if row.version != row.newest])
+            self._overtaken(ending, now)
             worn_out = [row for row in current if row.attempts >= MAX_ATTEMPTS]
             self._end({row.id: _exhausted(stage) for row in worn_out}, now)
             taken = _group([row for row in current if row.attempts < MAX_ATTEMPTS], limit)
             if taken:
                 return self._hand_out(stage, taken, due_at=now + lease)
+            if not (ending or worn_out):
+                break  # all of them end later, once others have let go of what is newer
         return []
 
     def advance(self, stage: Stage, claims: Sequence[Claim], *, now: datetime) -> set[str]:
@@ -61,8 +68,8 @@ class ClaimRows:
         self._update_all([row.id for row in self._held(claims, now)], back)
 
     def bury(self, claims: Sequence[Claim], failures: Mapping[str, Failure], *, now: datetime) -> None:
-        """Mark claimed uploads as dead, or superseded where a newer version came."""
-        mine = self._held([claim for claim in claims if claim.upload_id in failures], now)
+        """Mark claimed uploads as dead, or superseded where a newer version came; all of `claims` are locked."""
+        mine = [row for row in self._held(claims, now) if row.id in failures]
         self._end({row.id: failures[row.id] for row in mine if row.version == row.newest}, now)
         self._overtaken([row for row in mine if row.version != row.newest], now)
 
@@ -82,6 +89,7 @@ class ClaimRows:
         meanwhile, what this worker wrote may be on top of it.
         """
         tokens = {claim.upload_id: claim.token for claim in claims}
+        self._lock(list(tokens))
         rows = self._rows(list(tokens))
         lost = [row for row in rows if row.token != tokens[row.id]]
         self._index_again([row for row in lost if row.touched and row.version != row.newest], now)
@@ -111,10 +119,23 @@ class ClaimRows:
     def _rows(self, upload_ids: Sequence[str]) -> list[Row[Any]]:
         found: list[Row[Any]] = []
         for some in portions(sorted(upload_ids)):
-            # In one order for everybody: no two workers wait for each other.
-            statement = _with_product().where(uploads.c.id.in_(some)).order_by(uploads.c.id)
-            found += self._connection.execute(statement.with_for_update(of=uploads))
+            found += self._connection.execute(_with_product().where(uploads.c.id.in_(some)))
         return found
+
+    def _lock(self, upload_ids: Sequence[str]) -> None:
+        """Lock uploads, and with them the newest of their products, in one order for everybody."""
+        unlocked = [upload_id for upload_id in upload_ids if upload_id not in self._locked]
+        rows = sorted({*unlocked, *(row.newest_upload for row in self._rows(unlocked))} - self._locked)
+        for some in portions(rows):
+            held = select(uploads.c.id).where(uploads.c.id.in_(some)).order_by(uploads.c.id).with_for_update()
+            self._locked.update(self._connection.scalars(held))
+
+    def _free_to_end(self, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+        """Those of overtaken rows that need no upload which another worker holds; rows to take have no order."""
+        for some in portions(sorted({row.newest_upload for row in rows if row.touched})):
+            free = select(uploads.c.id).where(uploads.c.id.in_(some)).with_for_update(skip_locked=True)
+            self._locked.update(self._connection.scalars(free))
+        return [row for row in rows if not row.touched or row.newest_upload in self._locked]
 
     def _update_all(self, upload_ids: Sequence[str], values: Mapping[str, Any]) -> None:
         for some in portions(upload_ids):
@@ -129,7 +150,8 @@ class ClaimRows:
     def _index_again(self, rows: Sequence[Row[Any]], now: datetime) -> None:
         """Index the newest of these products once more; a worker that is at it already may have been too early."""
         again = {"state": UploadState.ENCODED, "due_at": now, "token": None, "attempts": 0}
-        for some in portions(sorted(row.newest_upload for row in rows)):
+        # What is not locked came after this transaction began, and is still to be indexed.
+        for some in portions(sorted({row.newest_upload for row in rows} & self._locked)):
             reached = uploads.c.state.in_((UploadState.INDEXED, UploadState.ENCODED))
             self._connection.execute(update(uploads).where(uploads.c.id.in_(some), reached).values(**again))
 
@@ -137,15 +159,7 @@ class ClaimRows:
 def _with_product() -> Any:
     same = and_(products.c.catalog == uploads.c.catalog, products.c.product_id == uploads.c.product_id)
     return select(
-        uploads.c.id,
-        uploads.c.catalog,
-        uploads.c.product_id,
-        uploads.c.version,
-        uploads.c.kind,
-        uploads.c.state,
-        uploads.c.attempts,
-        uploads.c.token,
-        uploads.c.touched,
+        uploads,
         products.c.version.label("newest"),
         products.c.upload_id.label("newest_upload"),
         products.c.title,

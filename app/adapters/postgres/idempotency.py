@@ -1,8 +1,9 @@
 """Idempotency keys as rows."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.statements import insert
@@ -16,6 +17,13 @@ class IdempotencyKeyRows:
         self._connection = connection
         self._clock = clock
 
+    def lock(self, catalog: str, keys: Sequence[str]) -> None:
+        """Hold these keys, which may have no row yet, until this transaction ends. SQLite has one writer anyway."""
+        if self._connection.dialect.name == "sqlite":
+            return
+        for number in sorted({_number(catalog, key) for key in keys}):  # one order for everybody
+            self._connection.execute(select(func.pg_advisory_xact_lock(number)))
+
     def get(self, catalog: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """(digest, upload_id) by key."""
         statement = select(idempotency_keys).where(
@@ -24,7 +32,7 @@ class IdempotencyKeyRows:
         return {row.key: (row.digest, row.upload_id) for row in self._connection.execute(statement)}
 
     def add(self, catalog: str, key: str, digest: str, upload_id: str) -> None:
-        """Write a key down; one that another writer has just written stays."""
+        """Write a key down; one that is there already stays."""
         row = {
             "catalog": catalog,
             "key": key,
@@ -33,3 +41,8 @@ class IdempotencyKeyRows:
             "created_at": self._clock.now,
         }
         self._connection.execute(insert(self._connection, idempotency_keys).on_conflict_do_nothing(), row)
+
+
+def _number(catalog: str, key: str) -> int:
+    """What stands for a key among Postgres' advisory locks: 64 bits, so that two keys hardly ever share one."""
+    return int.from_bytes(blake2b(f"{catalog}\0{key}".encode(), digest_size=8).digest(), signed=True)

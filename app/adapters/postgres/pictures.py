@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, exists, select, true
 
 from app.adapters.postgres.statements import insert, portions
-from app.adapters.postgres.tables import images
+from app.adapters.postgres.tables import images, products
 from app.domain.uploads import Claim, Picture, Upload
 
 PICTURE_COLUMNS = (
@@ -28,8 +28,15 @@ class PictureRows:
         self._connection = connection
 
     def shown(self, catalog: str, content_hash: str) -> bool:
-        """Whether a product of this catalog has this picture."""
-        having = exists().where(images.c.catalog == catalog, images.c.content_hash == content_hash)
+        """Whether a product of this catalog that is not deleted has this picture in its newest version."""
+        having = exists().where(
+            images.c.catalog == catalog,
+            images.c.content_hash == content_hash,
+            products.c.catalog == images.c.catalog,
+            products.c.product_id == images.c.product_id,
+            products.c.version == images.c.version,
+            products.c.deleted.is_(False),
+        )
         return bool(self._connection.execute(select(having)).scalar())
 
     def save(self, claim: Claim, pictures: Sequence[Picture]) -> None:

@@ -10,7 +10,7 @@ from app.api.documents import answer, build_document, catalog_document
 from app.api.schemas.products import CatalogIn
 from app.bootstrap import Application
 from app.domain.errors import Invalid, NotFound
-from app.domain.products import AttributeType, Catalog, check_id
+from app.domain.products import AttributeType, Catalog, Schema, check_id
 
 router = APIRouter(prefix="/v1/catalogs")
 
@@ -33,7 +33,8 @@ def list_catalogs(application: App) -> Response:
 def put_catalog(application: App, catalog: CatalogName, body: CatalogIn) -> Response:
     """Declare a catalog, or add attributes to its declaration."""
     attributes = {name: _attribute_type(name, stated) for name, stated in body.attributes.items()}
-    application.open_catalog(Catalog(catalog, attributes, tuple(body.caption)))
+    caption = _caption(application, catalog, attributes) if body.caption is None else tuple(body.caption)
+    application.open_catalog(Catalog(catalog, attributes, caption))
     return answer(_described(application, catalog))
 
 
@@ -63,6 +64,14 @@ def get_picture(application: App, catalog: CatalogName, name: str) -> Response:
         raise NotFound("there is no such picture in this catalog", code="picture_not_found")
     blob = application.blobs.get(name)
     return Response(blob.content, media_type=blob.media_type, headers=PICTURE_HEADERS)
+
+
+def _caption(application: Application, name: str, attributes: Schema) -> tuple[str, ...]:
+    """What a declaration without a caption keeps of the one before."""
+    with application.database.reading() as transaction:
+        before = transaction.catalogs.get(name)
+    # One that lacks an attribute of the caption takes away what is declared, and is refused for that.
+    return tuple(one for one in before.caption if one in attributes) if before else ()
 
 
 def _attribute_type(name: str, stated: str) -> AttributeType:

@@ -1,16 +1,20 @@
 """Whether the service lives, whether it is ready and what is wrong, and its metrics."""
 
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from app.api.dependencies import App
 from app.api.documents import answer
-from app.domain.errors import VitrineError
+from app.bootstrap import Application
+from app.domain.errors import DatabaseUnavailable, VitrineError
 
 router = APIRouter()
+
+UPLOADS = Gauge("vitrine_uploads", "Uploads by state, of every catalog", ["state"])
 
 
 @router.get("/health/live")
@@ -22,9 +26,9 @@ def live() -> Response:
 @router.get("/health/ready")
 def ready(application: App) -> Response:
     """Every part this process needs, and what is wrong with it."""
-    parts = {
+    parts: dict[str, Callable[[], object]] = {
         "database": application.database.ping,
-        "vectors": application.store.ping,
+        "vectors": partial(_check_vectors, application),
         "broker": application.jobs.ping,
         "pictures": application.blobs.ping,
         "encoder": application.check_encoders,
@@ -35,9 +39,22 @@ def ready(application: App) -> Response:
 
 
 @router.get("/metrics")
-def metrics() -> Response:
-    """Prometheus metrics."""
+def metrics(application: App) -> Response:
+    """Prometheus metrics; uploads are counted as they are asked for."""
+    with application.database.reading() as transaction:
+        for state, count in transaction.uploads.counts().items():
+            UPLOADS.labels(state.value).set(count)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _check_vectors(application: Application) -> None:
+    """Whether the store answers and has every live build. Raises `StoreUnavailable` (`index_lost`)."""
+    try:
+        with application.database.reading() as transaction:
+            found = [transaction.builds.live(catalog.name) for catalog, _ in transaction.catalogs.all()]
+    except DatabaseUnavailable:
+        found = []  # which is told of the database; the store may still be well
+    application.store.ping([name for build in found if build for name in (build.images, build.texts)])
 
 
 def _state(check: Callable[[], object]) -> dict[str, str]:

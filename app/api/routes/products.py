@@ -73,16 +73,19 @@ def post_product(application: App, catalog: CatalogName, form: Form, key: Idempo
 
 @router.post("/products:batch")
 def post_batch(application: App, catalog: CatalogName, body: Body) -> Response:
-    """State many products, one a line (NDJSON); each line is answered by a line, in order."""
-    lines = [line for line in body.split(b"\n") if line.strip()]
+    """State many products, one a line (NDJSON); each is answered by a line that says its `line`, in order."""
+    lines = {number: line for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()}
     if not lines:
         raise Malformed("the batch has no line: state a product a line, as JSON", code="empty_batch")
     if len(lines) > MAX_BATCH:
         raise TooLarge(f"a batch has at most {MAX_BATCH} lines", code="too_many_lines")
-    stated = [_read_line(line) for line in lines]
-    good = [item for item in stated if isinstance(item, Submission)]
+    stated = {number: _read_line(line) for number, line in lines.items()}
+    good = [item for item in stated.values() if isinstance(item, Submission)]
     outcomes = iter(accept(application.reception, catalog, good))
-    told = (_tell(item, next(outcomes)) if isinstance(item, Submission) else item for item in stated)
+    told = (
+        {"line": number, **(_tell(item, next(outcomes)) if isinstance(item, Submission) else item)}
+        for number, item in stated.items()
+    )
     return Response(b"\n".join(as_json(one) for one in told) + b"\n", 207, media_type="application/x-ndjson")
 
 

@@ -82,12 +82,15 @@ class PatchIn(BaseModel):
 
 
 class CatalogIn(BaseModel):
-    """A catalog's declaration. `caption` names attributes that join title and description in what is encoded."""
+    """A catalog's declaration. `caption` names attributes that join title and description in what is encoded.
+
+    Without `caption`, a catalog keeps the one it has.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     attributes: dict[str, Annotated[str, Field(max_length=20)]] = Field(default_factory=dict)
-    caption: list[StrictStr] = Field(default_factory=list)
+    caption: list[StrictStr] | None = None
 
 
 def decode_base64(text: str, where: str) -> bytes:
