@@ -53,12 +53,13 @@ class TrainingSettings:
     max_tokens: int = 40
     dimension: int = 256
     epochs: int = 12
-    patience: int = 3  # epochs without a better recall before the training stops
+    patience: int = 5  # epochs without a better recall before the training stops
     batch: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
     warmup: float = 0.1  # share of all steps
     dropout: float = 0.1  # of the text tower's activations
+    token_dropout: float = 0.1  # share of a text's tokens that a step does not see
     drop_path: float = 0.1  # of the picture tower's residual blocks, rising from 0 to this (Huang et al. 2016)
     flip: bool = True  # false where left and right differ, as in writing
     shift: int = 4  # pixels, at most

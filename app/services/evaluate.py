@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from app.domain.embeddings import Pixels, Vectors, flawed_rows
-from app.domain.errors import BadVector, ImageCorrupt
+from app.domain.errors import BadVector, ImageCorrupt, Invalid
 from app.domain.recall import Recall, recall_both_ways
 from app.ports.encoders import Encoder
 
@@ -29,7 +29,8 @@ def evaluate(
     """Measure recall among pairs of caption and picture, all against all; equal captions are taken as one.
 
     The more pairs, the harder: recalls compare only where the number of pairs is the same. `on_progress` is told how
-    many pairs are done. Raises `BadVector` where the encoder gives one.
+    many pairs are done. Raises `BadVector` where the encoder gives one, and `Invalid` (`nothing_to_measure`) where
+    there is no pair whose picture can be decoded: no query is no recall, not one of 0.
     """
     captions: list[str] = []
     vectors = [_no_vectors(encoder)]
@@ -42,6 +43,11 @@ def evaluate(
         vectors.append(_checked(encoder.encode_images([pixels for _, pixels in decoded])))
         undecodable += len(some) - len(decoded)
         on_progress(len(captions) + undecodable)
+    if not captions:
+        raise Invalid(
+            f"there is no pair to measure, and {undecodable} whose picture cannot be decoded",
+            code="nothing_to_measure",
+        )
     place = {caption: number for number, caption in enumerate(dict.fromkeys(captions))}
     text_of = np.array([place[caption] for caption in captions], dtype=np.int64)
     ways = recall_both_ways(_encode_texts(encoder, list(place)), np.concatenate(vectors), text_of)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.domain.errors import BadVector
+from app.domain.errors import BadVector, Invalid
 from app.services.evaluate import evaluate
 from tests.fakes.encoders import COLOURS, FakeEncoder
 
@@ -48,8 +48,11 @@ def test_progress_counts_every_pair() -> None:
     assert told == [64, 128, 161]
 
 
-def test_nothing_to_measure_is_a_recall_of_nothing() -> None:
-    assert evaluate(FakeEncoder(), [], on_progress=lambda _: None).text_to_picture.queries == 0
+@pytest.mark.parametrize("pairs", [[], [("broken", b"no picture")]])
+def test_nothing_to_measure_is_an_error_and_no_recall_of_zero(pairs: list[tuple[str, bytes]]) -> None:
+    with pytest.raises(Invalid) as caught:
+        evaluate(FakeEncoder(), pairs, on_progress=lambda _: None)
+    assert caught.value.code == "nothing_to_measure"
 
 
 def test_a_vector_that_is_no_number_stops_the_evaluation() -> None:

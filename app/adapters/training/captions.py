@@ -37,9 +37,15 @@ class Captions:
         """How many tokens each has: shape (n,)."""
         return self._lengths[wordings]
 
-    def tokens(self, wordings: Tensor) -> dict[str, Tensor]:
-        """What a text tower takes, shape (n, tokens), padded to the longest of these wordings."""
+    def tokens(self, wordings: Tensor, *, hidden: float = 0.0) -> dict[str, Tensor]:
+        """What a text tower takes, shape (n, tokens), padded to the longest of these wordings.
+
+        A share of about `hidden` of the tokens is kept from the tower's attention, by the global generator, as
+        dropout is: never the first, which stands for the whole text.
+        """
         lengths = self._lengths[wordings]
         longest = int(lengths.max())
         mask = torch.arange(longest)[None, :] < lengths[:, None]
+        if hidden:
+            mask[:, 1:] &= torch.rand(len(mask), longest - 1) >= hidden
         return {"input_ids": self._ids[wordings, :longest], "attention_mask": mask.long()}

@@ -124,9 +124,10 @@ class Learner:
     def _encode_texts(self, wordings: Tensor) -> Tensor:
         # Texts of like length go together: padding all to the longest of a batch would double the tower's work.
         order = self._captions.lengths(wordings).argsort()
+        hidden = self._settings.token_dropout if self.model.training else 0.0
         with self._arithmetic():
             found = [
-                self.model.get_text_features(**self._captions.tokens(some)).pooler_output
+                self.model.get_text_features(**self._captions.tokens(some, hidden=hidden)).pooler_output
                 for some in wordings[order].chunk(_LENGTHS)
             ]
         return torch.cat(found)[order.argsort()].float()

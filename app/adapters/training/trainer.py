@@ -16,8 +16,8 @@ from app.adapters.training.checkpoint import (
     save_checkpoint,
 )
 from app.adapters.training.learner import Learner
+from app.adapters.training.output import check_output
 from app.domain.embeddings import Preprocessing
-from app.domain.errors import Misconfigured
 from app.domain.training import EpochReport, TrainingPairs, TrainingProgress, TrainingReport, TrainingSettings
 
 
@@ -34,10 +34,9 @@ def train(
     Every epoch leaves a checkpoint in `out`; a second call with the same pairs and settings goes on from there and
     ends with the same weights, up to rounding; `on_epoch` then tells of the epochs before, too. The epoch with the
     best mean of recall@1, @5 and @10 from text to picture is the one that is kept. Raises `Misconfigured` where
-    `out` holds a model, or the checkpoint of another training.
+    `out` cannot be written to, or holds a model, or the checkpoint of another training.
     """
-    if (out / "config.json").exists():
-        raise Misconfigured(f"{out} holds a model already: give another directory, or delete it")
+    check_output(out)
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(settings.threads)
     with torch.random.fork_rng(devices=[]):

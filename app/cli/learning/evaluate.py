@@ -11,7 +11,7 @@ from app.adapters.manifest import Manifest
 from app.cli.failures import FAILED_IN_PART
 from app.cli.learning.examples import Example, Examples, read_examples
 from app.cli.learning.options import HeldOutRule, ManifestPath
-from app.cli.learning.report import recall_document, recall_table
+from app.cli.learning.report import recall_document, recall_table, share_of
 from app.cli.options import Json, NoCatalog
 from app.cli.screen import Screen
 from app.cli.settings import read_settings
@@ -48,26 +48,36 @@ def evaluate(
             examples = read_examples(opened, held_out_rule(held_out), ())
         chosen = _sampled(examples, sample, seed)
         found = _measure(screen, settings.encoder, chosen, examples)
+    measured, held = found.text_to_picture.queries, len(_held_out(examples))
     document = {
         "encoder": settings.encoder,
-        "products": len(chosen),
+        "products": measured,
+        "held_out": held,
         "text_to_picture": recall_document(found.text_to_picture),
         "picture_to_text": recall_document(found.picture_to_text),
         "errors": examples.errors,
     }
+    rows = f"measured on {share_of(measured, held)} held-out rows, as the service encodes them"
     unread = [f"{len(examples.errors)} rows could not be used: --json lists them"] if examples.errors else []
-    screen.result(document, recall_table(found.text_to_picture, found.picture_to_text), *unread)
+    screen.result(document, recall_table(found.text_to_picture, found.picture_to_text), rows, *unread)
     if examples.errors:
         sys.exit(FAILED_IN_PART)
 
 
 def _sampled(examples: Examples, sample: int | None, seed: int) -> list[Example]:
-    held = [example for example in examples.found if example.held_out]
+    held = _held_out(examples)
     if not held:
-        raise Invalid("no row is held out: give another rule with --held-out", code="bad_held_out")
+        raise Invalid(
+            f"none of {len(examples.found):,} rows with a picture is held out: give another rule with --held-out",
+            code="bad_held_out",
+        )
     if sample is None or sample >= len(held):
         return held
     return random.Random(seed).sample(held, sample)
+
+
+def _held_out(examples: Examples) -> list[Example]:
+    return [example for example in examples.found if example.held_out]
 
 
 def _measure(screen: Screen, name: str, chosen: Sequence[Example], examples: Examples) -> Evaluation:
@@ -83,6 +93,12 @@ def _measure(screen: Screen, name: str, chosen: Sequence[Example], examples: Exa
 
     with screen.waiting(f"reading the encoder {name}"):
         encoder = open_encoder(read_settings(), name)
-    with screen.progress() as progress:
-        bar = progress.add_task("encoded", total=len(chosen))
-        return measure(encoder, pairs(), on_progress=lambda done: progress.update(bar, completed=done))
+    try:
+        with screen.progress() as progress:
+            bar = progress.add_task("encoded", total=len(chosen))
+            return measure(encoder, pairs(), on_progress=lambda done: progress.update(bar, completed=done))
+    except Invalid as error:
+        if error.code == "nothing_to_measure" and examples.errors:
+            why = examples.errors[-1]["detail"]
+            raise Invalid(f"no picture of the held-out rows can be read, such as: {why}", code=error.code) from None
+        raise

@@ -1,7 +1,7 @@
 """The pictures of examples as arrays, decoded side by side."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -12,6 +12,7 @@ from app.domain.embeddings import Pixels
 from app.domain.errors import Invalid, VitrineError
 from app.domain.training import TrainingPairs
 
+_FEWEST = 2  # rows: one picture alone is held against nothing
 _CHUNK = 512  # pictures decoded before the bar moves; a few megabytes of them
 
 
@@ -44,11 +45,17 @@ def prepare_pairs(
                 kept.append(example)
             done += len(some)
             on_progress(done)
+    check_sides(kept)
     held_out = np.array([example.held_out for example in kept], dtype=np.bool_)
-    if held_out.all() or not held_out.any():
+    return TrainingPairs(pictures[: len(kept)], [example.captions for example in kept], held_out)
+
+
+def check_sides(examples: Sequence[Example]) -> None:
+    """Raise `Invalid` (`bad_held_out`) where there are too few rows to learn from, or none to measure on."""
+    held_out = sum(example.held_out for example in examples)
+    if not held_out or len(examples) - held_out < _FEWEST:
         raise Invalid(
-            f"{int(held_out.sum())} of {len(kept)} rows are held out: a training needs some of either; "
-            "give another rule with --held-out",
+            f"{held_out} of {len(examples)} rows with a picture are held out: a training needs one at least, and "
+            f"{_FEWEST} to learn from; give another rule with --held-out, or a manifest with more rows",
             code="bad_held_out",
         )
-    return TrainingPairs(pictures[: len(kept)], [example.captions for example in kept], held_out)

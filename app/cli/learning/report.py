@@ -25,6 +25,11 @@ def recall_table(text_to_picture: Recall, picture_to_text: Recall) -> Table:
     return table
 
 
+def share_of(measured: int, held_out: int) -> str:
+    """How many of the held-out rows were measured: recall falls with their number."""
+    return f"all {held_out:,}" if measured == held_out else f"{measured:,} of {held_out:,}"
+
+
 def recall_line(found: Recall) -> str:
     """Recall in a line: @1, @5, @10 and the median rank."""
     return f"{found.at_1:.3f} / {found.at_5:.3f} / {found.at_10:.3f}, median rank {found.median_rank:g}"
