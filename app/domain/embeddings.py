@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Literal
 
 import numpy as np
@@ -13,6 +15,8 @@ Vectors = NDArray[np.float32]
 
 Pixels = NDArray[np.uint8]
 """Shape (size, size, 3), uint8 RGB: one picture as the encoder's picture tower takes it, before normalisation."""
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 
 NORM_TOLERANCE = 1e-3
 """How far from 1 a norm may be: float32 rounding over a few thousand dimensions stays far below it."""
@@ -50,6 +54,13 @@ class EncoderSpec:
     precision: str
     weights_sha256: str
     tokenizer_sha256: str
+
+    @property
+    def shown_name(self) -> str:
+        """The name for strangers: one of the hub as it is, of a directory only its own and not where it lies."""
+        if _HUB_NAME.fullmatch(self.name):
+            return self.name
+        return PurePath(self.name).name or self.name
 
     @property
     def fingerprint(self) -> str:

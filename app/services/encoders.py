@@ -19,15 +19,20 @@ class Encoders:
     def __init__(self, loader: EncoderLoader, *, configured: str) -> None:
         self._loader = loader
         self._configured = configured
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # never held while a model loads: users of the others go on
+        self._loading: dict[str, threading.Lock] = {}
         self._open: dict[str, Encoder] = {}
         self._failed: dict[str, tuple[float, EncoderError]] = {}
 
     def named(self, name: str) -> Encoder:
         """The encoder of this local directory or hub name. Raises `EncoderNotFound` and `EncoderRefused`."""
         with self._lock:
+            loading = self._loading.setdefault(name, threading.Lock())
+        with loading:
             if name not in self._open:
-                self._open[name] = self._load(name)
+                encoder = self._load(name)
+                with self._lock:
+                    self._open[name] = encoder
             return self._open[name]
 
     def _load(self, name: str) -> Encoder:

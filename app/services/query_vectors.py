@@ -10,6 +10,7 @@ from app.domain.errors import NotFound, VitrineError
 from app.domain.search import Leg, SearchQuery
 from app.ports.database import Database
 from app.ports.encoders import Encoder
+from app.ports.fetching import PictureFetcher
 from app.ports.pictures import PictureChecker
 from app.services.encoders import Encoders
 
@@ -21,6 +22,7 @@ class QueryEncoder:
     database: Database
     encoders: Encoders
     checker: PictureChecker
+    fetcher: PictureFetcher
 
     def vectors(self, catalog: str, build: Build, query: SearchQuery) -> dict[Leg, Vectors]:
         """For each leg, shape (n, dimension); a row that is near any of them is near the query.
@@ -43,10 +45,10 @@ class QueryEncoder:
         vector = parts[0] if len(parts) == 1 else _mixed(*parts)
         return dict.fromkeys(Leg, vector)
 
-    def _encode_picture(self, encoder: Encoder, content: bytes) -> Vectors:
+    def _encode_picture(self, encoder: Encoder, picture: bytes | str) -> Vectors:
         # The same way a product's picture takes: what is the same picture must be the same vector.
         try:
-            checked = self.checker.check(content)
+            checked = self.checker.check(self.fetcher.fetch(picture) if isinstance(picture, str) else picture)
         except VitrineError as error:
             error.field = "image"
             raise

@@ -198,10 +198,26 @@ def test_weights_of_another_shape_are_refused(copied: Path) -> None:
         load(copied).encode_texts(TEXTS)
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "nowhere", ""])
-def test_a_directory_that_does_not_exist_is_not_found(name: str) -> None:
-    with pytest.raises(EncoderNotFound, match="no model directory"):
+@pytest.mark.parametrize(
+    "name", ["./nowhere", "/nowhere/at/all", "~/no/where", "a/b/c", "nowhere", "", "models/smal"]
+)
+def test_a_directory_that_does_not_exist_is_not_looked_for_on_the_hub(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EncoderNotFound, match=r"no such directory.*--encoder or VITRINE_ENCODER") as caught:
         HuggingFaceLoader(device="cpu", threads=1).load(name)
+    assert "hub did not give" not in caught.value.detail
+
+
+def test_a_revision_names_a_model_on_the_hub_whatever_folders_there_are(
+    offline_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (offline_cache / "owner").mkdir()
+    monkeypatch.chdir(offline_cache)
+    with pytest.raises(EncoderNotFound, match="hub did not give"):
+        HuggingFaceLoader(device="cpu", threads=1).load(f"owner/model@{REVISION}")
 
 
 @pytest.fixture
@@ -212,7 +228,9 @@ def offline_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_a_hub_that_cannot_be_reached_says_what_to_do(offline_cache: Path) -> None:
-    with pytest.raises(EncoderNotFound, match=r"copy the model's directory .* HF_HUB_OFFLINE=1"):
+    with pytest.raises(
+        EncoderNotFound, match=r"copy the model's directory .*--encoder or VITRINE_ENCODER.*HF_HUB_OFFLINE=1"
+    ):
         HuggingFaceLoader(device="cpu", threads=1).load(f"owner/model@{REVISION}")
 
 

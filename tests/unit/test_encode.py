@@ -7,7 +7,7 @@ import pytest
 
 from app.api.documents import picture_document
 from app.domain.embeddings import Pixels, Vectors
-from app.domain.errors import EncoderOutOfMemory, EncoderRefused
+from app.domain.errors import BlobsUnavailable, EncoderOutOfMemory, EncoderRefused
 from app.domain.products import Catalog
 from app.domain.search import SearchQuery
 from app.domain.uploads import MAX_ATTEMPTS, Stage, UploadState
@@ -136,6 +136,45 @@ def test_a_picture_that_is_not_where_pictures_are_stored_is_waited_for(pipeline:
     pipeline.work()
     assert pipeline.receipt(upload).state is UploadState.INDEXED
     assert pipeline.rows() == {"p": 1, "p#0": 1, "p#1": 1}
+
+
+def test_uploads_beside_a_lost_picture_go_on_and_its_own_waits_with_the_reason(pipeline: Pipeline) -> None:
+    waiting = pipeline.accepted(a_submission("p", pictures=[a_picture("red"), a_picture("blue")]))
+    others = [pipeline.accepted(a_submission(f"p{n}", pictures=[a_picture("blue")])) for n in range(9)]
+    product = pipeline.product()
+    assert product is not None
+    name = product.pictures[0].content_hash or ""
+    blob = pipeline.blobs.stored.pop(name)
+    for _ in range(MAX_ATTEMPTS + 1):
+        pipeline.work()
+        pipeline.wait()
+    assert {pipeline.receipt(one).state for one in others} == {UploadState.INDEXED}
+    receipt = pipeline.receipt(waiting)
+    assert (receipt.state, receipt.attempts, receipt.error_code) == (UploadState.FETCHED, 0, "blobs_unavailable")
+    assert name in (receipt.error_detail or "")
+    assert pipeline.encoder.encoded_images == 1
+    pipeline.blobs.put(name, blob.content, blob.media_type)
+    pipeline.work()
+    assert pipeline.receipt(waiting).state is UploadState.INDEXED
+
+
+def test_where_the_store_of_pictures_is_down_the_whole_batch_waits(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads = [pipeline.accepted(a_submission(f"p{n}", pictures=[a_picture("blue")])) for n in range(3)]
+    lone = pipeline.accepted(a_submission("bare", "a caption"))
+
+    def down(*_: object) -> Blob:
+        raise BlobsUnavailable("the store of pictures does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline.blobs, "get", down)
+        patched.setattr(pipeline.blobs, "ping", down)
+        pipeline.work()
+    assert {pipeline.receipt(one).state for one in [*uploads, lone]} == {UploadState.FETCHED}
+    pipeline.wait()
+    pipeline.work()
+    assert {pipeline.receipt(one).state for one in [*uploads, lone]} == {UploadState.INDEXED}
 
 
 def test_a_stored_picture_that_cannot_be_decoded_is_marked_and_the_product_goes_on(pipeline: Pipeline) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import Invalid
-from app.domain.inference import coerce, infer_schema
+from app.domain.inference import Inference, NearMiss, coerce, infer_schema
 from app.domain.products import AttributeType, check_attributes
 
 CASES = [
@@ -60,6 +60,7 @@ def test_attributes_come_in_order_of_appearance_and_absent_ones_not_at_all() -> 
         ("False", "boolean", False),
         ('["S", "M"]', "keyword[]", ["S", "M"]),
         ("S | M", "keyword[]", ["S", "M"]),
+        (" S || M | ", "keyword[]", ["S", "M"]),
         ([36, 37.5], "keyword[]", ["36", "37.5"]),
         (2011, "keyword", "2011"),
         (True, "keyword", "true"),
@@ -106,3 +107,35 @@ def test_every_value_can_be_read_as_the_type_inferred_from_it() -> None:
         schema = infer_schema({"a": value} for value in values)
         for value in values:
             check_attributes(coerce({"a": value}, schema), schema)
+
+
+def near_misses(*values: Any) -> list[NearMiss]:
+    inference = Inference()
+    for line, value in enumerate(values, start=2):
+        inference.observe({} if value is None else {"a": value}, line)
+    return inference.near_misses()
+
+
+@pytest.mark.parametrize(
+    ("usual", "slip", "almost"),
+    [
+        ("9.5", "n/a", AttributeType.NUMBER),
+        ("yes", "maybe", AttributeType.BOOLEAN),
+        ("2024-05-01", "soon", AttributeType.DATETIME),
+        (9.5, "on request", AttributeType.NUMBER),
+    ],
+)
+def test_a_few_slips_among_values_of_one_type_are_told_with_the_first_of_them(
+    usual: Any, slip: str, almost: AttributeType
+) -> None:
+    values = [*[usual] * 10, None, slip, *[usual] * 10, "again"]
+    assert near_misses(*values) == [NearMiss("a", AttributeType.KEYWORD, almost, 22, 2, 13, slip)]
+
+
+def test_a_slip_in_ten_is_told_and_more_are_what_the_column_holds() -> None:
+    assert near_misses(*["1"] * 9, "n/a")
+    assert near_misses(*["1"] * 8, "n/a") == []
+
+
+def test_no_slip_is_told_where_every_value_has_one_type() -> None:
+    assert near_misses(*["1"] * 20) == near_misses(*["red"] * 20) == near_misses(*["20240501"] * 19, "1") == []

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedConfig
 
+from app.adapters.encoders.lanes import Lanes
 from app.adapters.encoders.preprocessing import prepare
 from app.adapters.encoders.towers import Tower, load_tower
 from app.domain.embeddings import EncoderSpec, Pixels, Vectors
@@ -22,14 +23,24 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class HuggingFaceEncoder:
-    """One dual encoder (the `Encoder` port). A tower is loaded when it first encodes something."""
+    """One dual encoder (the `Encoder` port). A tower is loaded when it first encodes something.
+
+    `lanes` take the parts of a batch.
+    """
 
     def __init__(
-        self, spec: EncoderSpec, directory: Path, config: PreTrainedConfig, tokenizer: Tokenizer, device: str
+        self,
+        spec: EncoderSpec,
+        directory: Path,
+        config: PreTrainedConfig,
+        tokenizer: Tokenizer,
+        device: str,
+        lanes: Lanes,
     ) -> None:
         self._spec = spec
         self._tokenizer = tokenizer
         self._device = device
+        self._lanes = lanes
         load = partial(load_tower, directory, config, device=device, dtype=DTYPES[spec.precision])
         self._picture_tower = _Once(partial(load, "picture"))
         self._text_tower = _Once(partial(load, "text"))
@@ -49,8 +60,13 @@ class HuggingFaceEncoder:
 
     def encode_images(self, pictures: Sequence[Pixels]) -> Vectors:
         """Encode prepared pictures: shape (len(pictures), dimension). Raises `EncoderOutOfMemory`."""
-        if not pictures:
-            return self._nothing()
+        return self._lanes.run(self._encode_pictures, pictures) if pictures else self._nothing()
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts, cut at `spec.max_tokens`: shape (len(texts), dimension). Raises `EncoderOutOfMemory`."""
+        return self._lanes.run(self._encode_captions, texts) if texts else self._nothing()
+
+    def _encode_pictures(self, pictures: Sequence[Pixels]) -> Vectors:
         tower = self._picture_tower()
         with computing(len(pictures)):
             # Bytes cross to the device, a quarter of what floats would be.
@@ -58,10 +74,7 @@ class HuggingFaceEncoder:
             pixels = torch.addcmul(self._offset, bytes_, self._scale).to(DTYPES[self._spec.precision])
             return _vectors(tower(pixel_values=pixels))
 
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Encode texts, cut at `spec.max_tokens`: shape (len(texts), dimension). Raises `EncoderOutOfMemory`."""
-        if not texts:
-            return self._nothing()
+    def _encode_captions(self, texts: Sequence[str]) -> Vectors:
         tower = self._text_tower()
         encoded = self._tokenizer.encode_batch_fast(list(texts))
         with computing(len(texts)):

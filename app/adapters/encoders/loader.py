@@ -7,6 +7,7 @@ import torch
 
 from app.adapters.encoders.description import ARCHITECTURES, read_config, read_preprocessing, read_tokenizer
 from app.adapters.encoders.hugging_face import HuggingFaceEncoder
+from app.adapters.encoders.lanes import Lanes
 from app.adapters.encoders.model_files import find_model, hash_files, tokenizer_files, weight_files
 from app.domain.embeddings import EncoderSpec
 from app.domain.errors import Misconfigured
@@ -34,7 +35,7 @@ class HuggingFaceLoader:
         if self._device == "cpu" and precision != "fp32":
             raise Misconfigured(f"precision {precision} needs a GPU: say fp32")
         self._precision = precision
-        torch.set_num_threads(threads or os.cpu_count() or 1)
+        self._lanes = Lanes(threads or os.cpu_count() or 1, alone=self._device != "cpu")
 
     def load(self, name: str) -> HuggingFaceEncoder:
         """Read the description of an encoder and hash its files. Raises `EncoderNotFound` and `EncoderRefused`."""
@@ -51,4 +52,4 @@ class HuggingFaceLoader:
             weights_sha256=hash_files([directory / "config.json", *weight_files(directory)]),
             tokenizer_sha256=hash_files(tokenizer_files(directory)),
         )
-        return HuggingFaceEncoder(spec, directory, config, tokenizer, self._device)
+        return HuggingFaceEncoder(spec, directory, config, tokenizer, self._device, self._lanes)

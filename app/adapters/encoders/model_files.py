@@ -37,8 +37,11 @@ def find_model(name: str) -> Path:
     directory = Path(name).expanduser()
     if name and directory.is_dir():
         return directory
-    if not _HUB_NAME.fullmatch(name):
-        raise EncoderNotFound(f"there is no model directory {name}: name one, or a model on the hub as owner/model")
+    if _is_path(name):
+        raise EncoderNotFound(
+            f"there is no such directory: {name or '(the name is empty)'}; --encoder or VITRINE_ENCODER takes a "
+            "model directory, or the name of a model on the hub as owner/model@revision"
+        )
     repository, _, revision = name.partition("@")
     try:
         found = snapshot_download(
@@ -49,10 +52,15 @@ def find_model(name: str) -> Path:
         raise EncoderNotFound(
             f"there is no directory {name} here, and the hub did not give the model of that name "
             f"({type(error).__name__}): check the name and its revision; without a network, copy the model's "
-            "directory here from a machine that has one and give its path, or, where the model was fetched before, "
-            "set HF_HUB_OFFLINE=1"
+            "directory here from a machine that has one and give its path with --encoder or VITRINE_ENCODER, or, "
+            "where the model was fetched before, set HF_HUB_OFFLINE=1"
         ) from error
     return Path(found)
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name must mean a directory: none on the hub is like it, or, without a revision, it begins as one."""
+    return not _HUB_NAME.fullmatch(name) or ("@" not in name and Path(name).parent.is_dir())
 
 
 def weight_files(directory: Path) -> list[Path]:

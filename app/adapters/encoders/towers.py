@@ -1,16 +1,15 @@
 """The two towers of a dual encoder, each built and loaded alone."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from transformers import AutoModel, CLIPTextModel, CLIPVisionModel, PreTrainedConfig
-from transformers.initialization import no_init_weights
+from transformers import PreTrainedConfig
 
+from app.adapters.encoders.clip import PictureModel, TextModel
 from app.adapters.encoders.model_files import weight_files
 from app.domain.errors import EncoderRefused
 
@@ -31,7 +30,8 @@ class Tower(nn.Module):
 
     def forward(self, **arguments: Tensor) -> Tensor:
         """Vectors of shape (n, dimension), float32, rows of norm 1."""
-        pooled = self.model(**arguments).pooler_output
+        found = self.model(**arguments)
+        pooled = found if isinstance(found, Tensor) else found.pooler_output
         return nn.functional.normalize(self.projection(pooled).float(), dim=1)
 
 
@@ -40,20 +40,32 @@ def load_tower(
 ) -> Tower:
     """Read one tower's weights, and only those. Raises `EncoderRefused` where they do not fit the config."""
     try:
-        with _building, no_init_weights():
-            tower = _new_tower(config, which)
+        tower = _new_tower(config, which)
         _read_weights(tower, directory, which)
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise EncoderRefused(f"the {which} tower in {directory} cannot be loaded: {error}") from error
     return tower.to(device=device, dtype=dtype).eval().requires_grad_(False)
 
 
 def _new_tower(config: PreTrainedConfig, which: Literal["picture", "text"]) -> Tower:
+    """A tower whose weights are still to be read."""
     part = config.vision_config if which == "picture" else config.text_config
-    # AutoModel would give the full CLIP for either of its parts.
-    known = {"clip_vision_model": CLIPVisionModel, "clip_text_model": CLIPTextModel}
-    build: Callable[[PreTrainedConfig], nn.Module] = known.get(part.model_type, AutoModel.from_config)
-    return Tower(build(part), nn.Linear(part.hidden_size, config.projection_dim, bias=False))
+    with torch.device("meta"):  # so that they take neither time nor memory before
+        projection = nn.Linear(part.hidden_size, config.projection_dim, bias=False)
+        if part.model_type == "clip_vision_model":
+            return Tower(PictureModel(part), projection)
+        if part.model_type == "clip_text_model":
+            return Tower(TextModel(part), projection)
+    return Tower(_library_model(part), projection)
+
+
+def _library_model(config: PreTrainedConfig) -> nn.Module:
+    from transformers import AutoModel  # noqa: PLC0415 - it takes 100 MB, which CLIP does not need
+    from transformers.initialization import no_init_weights  # noqa: PLC0415
+
+    with _building, no_init_weights():
+        model: nn.Module = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+    return model
 
 
 def _read_weights(tower: Tower, directory: Path, which: Literal["picture", "text"]) -> None:

@@ -1,0 +1,68 @@
+"""What a batch of uploads needs encoded: the pictures and captions without an embedding, under every encoder."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.domain.builds import Build
+from app.domain.embeddings import EncoderSpec, text_hash
+from app.domain.uploads import Claim, UploadKind
+from app.ports.database import Transaction
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What has no embedding under one encoder: content hashes of pictures, captions by content hash."""
+
+    spec: EncoderSpec
+    pictures: Sequence[str]
+    captions: Mapping[str, str]
+
+
+def captions_of(transaction: Transaction, claims: Sequence[Claim]) -> dict[str, str]:
+    """The caption of every claim, by upload id."""
+    chosen: dict[str, tuple[str, ...]] = {}
+    for name in {claim.catalog for claim in claims}:
+        catalog = transaction.catalogs.get(name)
+        chosen[name] = catalog.caption if catalog else ()
+    return {claim.upload_id: claim.product.caption(chosen[claim.catalog]) for claim in claims}
+
+
+def missing(transaction: Transaction, claims: Sequence[Claim], captions: Mapping[str, str]) -> list[Missing]:
+    """What has no embedding yet, for each encoder of a build that takes uploads."""
+    builds = transaction.builds.writable(sorted({claim.catalog for claim in claims}))
+    return [
+        _missing(transaction, spec, [claim for claim in claims if claim.catalog in readers], captions)
+        for spec, readers in _encoders_of(builds)
+    ]
+
+
+def without(items: Mapping[str, V], known: Collection[str]) -> dict[str, V]:
+    """The items whose content hash is not known."""
+    return {name: item for name, item in items.items() if name not in known}
+
+
+def _encoders_of(builds: Mapping[str, Sequence[Build]]) -> list[tuple[EncoderSpec, set[str]]]:
+    """Every encoder that is needed, with the catalogs whose builds need it."""
+    found: dict[str, tuple[EncoderSpec, set[str]]] = {}
+    for catalog, some in builds.items():
+        for build in some:
+            found.setdefault(build.encoder.fingerprint, (build.encoder, set()))[1].add(catalog)
+    return list(found.values())
+
+
+def _missing(
+    transaction: Transaction, spec: EncoderSpec, claims: Sequence[Claim], captions: Mapping[str, str]
+) -> Missing:
+    shown = [claim for claim in claims if claim.kind is not UploadKind.DELETE]
+    pictures = {
+        picture.content_hash
+        for claim in shown
+        for picture in claim.pictures
+        if picture.content_hash and not picture.error_code
+    }
+    texts = {text_hash(captions[claim.upload_id]): captions[claim.upload_id] for claim in shown}
+    known = transaction.embeddings.known(spec.fingerprint, [*pictures, *texts])
+    return Missing(spec, sorted(pictures - known), without(texts, known))
