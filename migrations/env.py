@@ -14,6 +14,9 @@ def run() -> None:
     engine: Engine = context.config.attributes["engine"]
     with engine.execution_options(vitrine_writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
+            # However long it takes, nothing cuts a migration off.
+            for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+                connection.execute(text(f"SET LOCAL {limit} = 0"))
             # One process migrates, the others wait and then find nothing to do.
             connection.execute(text("SELECT pg_advisory_xact_lock(7153290464)"))
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))

@@ -6,6 +6,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+from app.adapters.postgres.database import translated
+
 
 def configuration() -> Config:
     """Alembic's configuration for the scripts in this folder."""
@@ -16,7 +18,11 @@ def configuration() -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run every migration up to `revision`. Safe to call when there is nothing to do."""
+    """Run every migration up to `revision`. Safe to call when there is nothing to do.
+
+    Raises `DatabaseUnavailable` where the database does not answer, or holds a lock for too long.
+    """
     config = configuration()
     config.attributes["engine"] = engine
-    command.upgrade(config, revision)
+    with translated():
+        command.upgrade(config, revision)

@@ -1,6 +1,6 @@
 """The database port on SQLite and Postgres: claims, leases, attempts and death."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from app.adapters.postgres.database import SqlDatabase
 from app.domain.uploads import MAX_ATTEMPTS, Claim, Picture, Stage, Upload, UploadKind, UploadState
@@ -93,6 +93,41 @@ def test_released_uploads_wait_and_keep_their_attempt_unless_they_are_blameless(
     assert again == {"blamed": 2, "blameless": 1}
 
 
+def test_an_upload_that_waits_tells_why_and_until_when_by_the_worker_that_held_it(database: SqlDatabase) -> None:
+    why, other = an_upload("p"), an_upload("q")
+    accept(database, why, other)
+    reasons = {why.upload_id: Failure("fetch_failed", "503"), other.upload_id: Failure("index_lost", "wait")}
+    with database.writing() as transaction:
+        held = transaction.uploads.claim(Stage.ENCODE, limit=2, lease=LEASE)
+        transaction.uploads.release(held, delay=LEASE, blameless=False, reasons=reasons)
+    for told in (receipt(database, one) for one in reasons):
+        assert (told.state, told.attempts) == (UploadState.FETCHED, 1)
+        assert Failure(told.error_code or "", told.error_detail or "") == reasons[told.id]
+        assert told.next_attempt_at is not None
+        assert told.next_attempt_at > datetime.now(UTC)
+    with database.writing() as transaction:
+        transaction.uploads.forget_leases()
+        transaction.uploads.release(held, delay=OVER, blameless=False, reasons={why.upload_id: BAD})  # held no more
+    assert receipt(database, why.upload_id).error_code == "fetch_failed"
+
+
+def test_what_moves_on_or_back_has_no_failure_any_more(database: SqlDatabase) -> None:
+    on, back = an_upload("on", state=UploadState.ENCODED), an_upload("back", state=UploadState.ENCODED)
+    accept(database, on, back)
+    with database.writing() as transaction:
+        held = transaction.uploads.claim(Stage.INDEX, limit=2, lease=LEASE)
+        transaction.uploads.release(held, delay=OVER, blameless=True, reasons={one.upload_id: BAD for one in held})
+    again = {one.product.product_id: one for one in claim(database, Stage.INDEX)}
+    told = receipt(database, on.upload_id)
+    assert (told.error_code, told.next_attempt_at) == (BAD.code, None)  # it is being tried
+    with database.writing() as transaction:
+        transaction.uploads.advance(Stage.INDEX, [again["on"]])
+        transaction.uploads.encode_again([again["back"]])
+    for one in (on, back):
+        told = receipt(database, one.upload_id)
+        assert (told.error_code, told.error_detail, told.next_attempt_at) == (None, None, None)
+
+
 def test_groups_shrink_with_every_attempt_until_each_upload_is_alone(database: SqlDatabase) -> None:
     accept(database, *(an_upload(f"p{place:02}") for place in range(40)))
     sizes = [len(claim(database, limit=64, lease=OVER)) for _ in range(4)]
@@ -116,6 +151,7 @@ def test_an_upload_that_outlives_its_attempts_is_dead_and_can_be_tried_again(dat
     assert claim(database) == []
     told = receipt(database, upload.upload_id)
     assert (told.state, told.error_code) == (UploadState.DEAD, "attempts_exhausted")
+    assert told.next_attempt_at is None
     with database.writing() as transaction:
         assert transaction.uploads.retry(upload.upload_id)
         assert not transaction.uploads.retry(upload.upload_id)
@@ -123,6 +159,19 @@ def test_an_upload_that_outlives_its_attempts_is_dead_and_can_be_tried_again(dat
     assert (told.state, told.error_code, told.attempts) == (UploadState.ACCEPTED, None, 0)
     assert UploadState.DEAD not in told.stages
     assert [one.upload_id for one in claim(database, Stage.INTAKE)] == [upload.upload_id]
+
+
+def test_what_is_dead_of_its_attempts_keeps_the_last_reason_that_was_told(database: SqlDatabase) -> None:
+    upload = an_upload()
+    accept(database, upload)
+    for _ in range(MAX_ATTEMPTS):
+        with database.writing() as transaction:
+            held = transaction.uploads.claim(Stage.ENCODE, limit=1, lease=LEASE)
+            transaction.uploads.release(held, delay=OVER, blameless=False, reasons={upload.upload_id: BAD})
+    assert claim(database) == []
+    told = receipt(database, upload.upload_id)
+    assert told.error_code == "attempts_exhausted"
+    assert BAD.detail in (told.error_detail or "")
 
 
 def test_the_exhausted_do_not_hide_the_others(database: SqlDatabase) -> None:

@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from app.adapters.postgres.database import SqlDatabase
+from app.adapters.postgres.database import LOCK_TIMEOUT_S, SqlDatabase
 from app.adapters.postgres.tables import metadata
 from app.domain.errors import DatabaseUnavailable
 from app.domain.products import Catalog
@@ -26,7 +26,7 @@ def test_migrating_what_is_migrated_does_nothing_and_leaves_no_lock(database: Sq
     if database.engine.dialect.name == "postgresql":
         with database.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar() == 0
-            assert connection.execute(text("SHOW lock_timeout")).scalar() == "0"
+            assert connection.execute(text("SHOW lock_timeout")).scalar() == f"{LOCK_TIMEOUT_S}s"
 
 
 def test_a_database_without_tables_is_not_ready(tmp_path: Path) -> None:

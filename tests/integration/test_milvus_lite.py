@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pymilvus.client.grpc_handler import GrpcHandler
 
 from app.adapters.milvus import lite
 from app.adapters.milvus.store import MilvusStore
@@ -137,6 +138,14 @@ def test_a_search_after_an_ingest_has_ended_makes_a_segment_of_the_rest(path: Pa
     assert segments(path) == 1
 
 
+def test_nobody_waits_for_the_index_of_an_empty_collection(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GrpcHandler, "wait_for_creating_index", lambda *_, **__: pytest.fail("it sleeps"))
+    store = MilvusStore(str(path))
+    store.create(NAME, dimension=DIMENSION, index=HNSW)
+    assert store.count(NAME) == 0
+    store.close()
+
+
 def test_a_torn_index_file_is_built_anew(path: Path, store: MilvusStore) -> None:
     vectors = unit_vectors(200)
     store.upsert(NAME, rows_of(vectors))
@@ -145,6 +154,19 @@ def test_a_torn_index_file_is_built_anew(path: Path, store: MilvusStore) -> None
     index_file.write_bytes(index_file.read_bytes()[:1_000])
     answers = store.search(NAME, vectors, limit=1, index=HNSW)
     assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(200)]
+
+
+def test_few_rows_are_indexed_without_a_warning_of_faiss(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    store = MilvusStore(str(path))
+    store.create(NAME, dimension=DIMENSION, index=IndexSpec.exact())
+    vectors = unit_vectors(10)
+    store.upsert(NAME, rows_of(vectors))
+    store.close()
+    answers = store.search(NAME, vectors, limit=1, index=IndexSpec.exact())  # opened anew, with a segment of ten
+    store.close()
+    assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(10)]
+    assert len(list(path.rglob("*.idx"))) == 1
+    assert capfd.readouterr().err == ""
 
 
 FULL = """

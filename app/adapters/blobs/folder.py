@@ -1,5 +1,6 @@
 """Stored pictures in a folder, durable on return."""
 
+import logging
 import os
 import tempfile
 import time
@@ -12,6 +13,8 @@ from app.adapters.blobs.names import is_name, path_of
 from app.domain.errors import BlobsUnavailable, NotFound
 from app.domain.pictures import media_type
 from app.ports.blobs import Blob
+
+log = logging.getLogger(__name__)
 
 _WRITERS = 8  # fsyncs that wait together share one commit of the file system's journal: 15 times as fast as in turn
 _ABANDONED_S = 3600  # no write takes an hour: an older unfinished file belongs to a process that died
@@ -116,4 +119,6 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BlobsUnavailable(f"the folder of pictures cannot be used: {error.strerror or error}") from error
+        # The system's words name the folder: they are for the log, not for whoever asked.
+        log.warning("blobs.unavailable", extra={"detail": str(error)})
+        raise BlobsUnavailable("the folder of pictures cannot be used: the log says why") from error

@@ -1,5 +1,6 @@
 """Stored pictures in an S3-compatible store. The one module that imports boto3 (extra `s3`)."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.adapters.blobs.names import is_name, path_of
 from app.domain.errors import BlobsUnavailable, Misconfigured, NotFound
 from app.ports.blobs import Blob
+
+log = logging.getLogger(__name__)
 
 _WRITERS = 16  # a put waits some 20 ms for its answer and costs about 2 ms of CPU
 _CONFIG = Config(
@@ -78,6 +81,9 @@ def _translated() -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code")
         if code == "NoSuchKey":
             raise NotFound("there is no such picture", code="picture_not_found") from None
-        raise BlobsUnavailable(f"the store of pictures refused: {code}") from error
+        # The driver's words name hosts and buckets: they are for the log, not for whoever asked.
+        log.warning("blobs.unavailable", extra={"detail": str(error)})
+        raise BlobsUnavailable("the store of pictures refuses") from error
     except BotoCoreError as error:
-        raise BlobsUnavailable(f"the store of pictures does not answer: {error}") from error
+        log.warning("blobs.unavailable", extra={"detail": str(error)})
+        raise BlobsUnavailable("the store of pictures does not answer") from error

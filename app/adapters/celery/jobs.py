@@ -1,5 +1,6 @@
 """Waking stages through Celery: by name, on the stage's queue; the tasks themselves stand in `workers`."""
 
+import logging
 import math
 import time
 from typing import Any
@@ -10,6 +11,8 @@ from redis.exceptions import RedisError
 
 from app.domain.errors import BrokerUnavailable
 from app.domain.uploads import Stage
+
+log = logging.getLogger(__name__)
 
 TASK_MODULES = (
     "workers.tasks.intake",
@@ -38,7 +41,9 @@ def make_celery(broker_url: str) -> VitrineCelery:
     """A Celery application for this broker; connects to nothing yet."""
     celery = VitrineCelery("vitrine", broker=broker_url, include=list(TASK_MODULES))
     celery.conf.update(
-        task_acks_late=True,  # a killed worker's message comes again; the rows make that safe
+        # A message goes once its task has ended, or the child that ran it was killed. Where the whole worker was,
+        # it comes again after the visibility timeout; nobody waits for that, the sweep wakes what is due long before.
+        task_acks_late=True,
         worker_prefetch_multiplier=1,  # a message is a hint: hoarding them helps nobody
         task_ignore_result=True,  # the row says what became of it
         task_serializer="json",
@@ -93,7 +98,7 @@ class CeleryJobs:
             self._celery.send_task(f"vitrine.{stage}", retry=False)
         except _FAILURES as error:
             self._away_until = time.monotonic() + AWAY_S
-            raise BrokerUnavailable(f"the broker does not answer: {error}") from error
+            raise _unavailable(error) from error
 
     def ping(self) -> None:
         """Return if the broker answers."""
@@ -101,4 +106,10 @@ class CeleryJobs:
             with self._celery.connection_for_write(connect_timeout=5) as connection:
                 connection.ensure_connection(max_retries=0, timeout=5)
         except _FAILURES as error:
-            raise BrokerUnavailable(f"the broker does not answer: {error}") from error
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> BrokerUnavailable:
+    # The driver's words name hosts: they are for the log, not for whoever asked.
+    log.warning("broker.unavailable", extra={"detail": str(error)})
+    return BrokerUnavailable("the broker does not answer")

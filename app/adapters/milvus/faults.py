@@ -1,5 +1,6 @@
 """Says which failures of Milvus pass by themselves; every other one is a mistake of ours and goes on as it is."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,8 @@ from pymilvus import MilvusException
 from pymilvus.exceptions import ConnectError, ConnectionNotExistException, MilvusUnavailableException
 
 from app.domain.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 NOT_LOADED = frozenset({101, 103})  # the second says: not fully
 
@@ -41,16 +44,22 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (MilvusUnavailableException, ConnectError, ConnectionNotExistException) as error:
-        raise StoreUnavailable(f"Milvus does not answer: {error.message}") from error
+        raise _unavailable("Milvus does not answer", error.message) from error
     except MilvusException as error:
         if error.code in _MISSING and "collection" in error.message:
             raise index_lost() from error
         if error.code in _PASSING or isinstance(error.__cause__, grpc.RpcError):
-            raise StoreUnavailable(f"Milvus cannot do it now: {error.message}") from error
+            raise _unavailable("Milvus cannot do it now", error.message) from error
         raise
     except grpc.RpcError as error:
         if error.code() in _PASSING:
-            raise StoreUnavailable(f"Milvus does not answer: {error.details()}") from error
+            raise _unavailable("Milvus does not answer", error.details()) from error
         raise
     except (ConnectionError, TimeoutError) as error:
-        raise StoreUnavailable(f"Milvus does not answer: {error}") from error
+        raise _unavailable("Milvus does not answer", str(error)) from error
+
+
+def _unavailable(told: str, detail: str | None) -> StoreUnavailable:
+    # The driver's words name hosts and paths: they are for the log, not for whoever asked.
+    log.warning("store.unavailable", extra={"detail": detail})
+    return StoreUnavailable(told)

@@ -20,6 +20,7 @@ from pymilvus.exceptions import ConnectionConfigException
 
 from app.adapters.milvus.faults import translated
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
+from app.adapters.milvus.one_list import allow_few_rows
 from app.domain.errors import Misconfigured, StoreUnavailable
 
 FLUSH_ROWS = 1_024  # what a search meanwhile walks in Python, about 60 ms; a smaller segment is merged more often
@@ -125,6 +126,7 @@ class LiteConnection:
 
     def _open_file(self) -> MilvusClient:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        allow_few_rows()
         try:
             return MilvusClient(str(self._path))
         except ConnectionConfigException as error:

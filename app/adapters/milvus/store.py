@@ -46,13 +46,9 @@ class MilvusStore:
         schema = collection_schema(dimension, dynamic=self._connection.layout.dynamic)
         with self._connection.open() as client:
             if not client.has_collection(collection, timeout=self._timeout):
-                client.create_collection(
-                    collection,
-                    schema=schema,
-                    index_params=index_params(index),
-                    consistency_level=STRONG,
-                    timeout=self._timeout,
-                )
+                client.create_collection(collection, schema=schema, consistency_level=STRONG, timeout=self._timeout)
+                # Nothing is there to be indexed yet; pymilvus would wait for half a second, and then ask.
+                client.create_index(collection, index_params(index), sync=False, timeout=self._timeout)
         if self._dimension(collection) != dimension:
             raise Conflict(f"{collection} exists with another dimension", code="dimension")
         with self._connection.reading(collection):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.postgres.statements import insert, portions
@@ -12,6 +12,9 @@ from app.domain.builds import WRITABLE, Build, BuildState, IndexSpec
 from app.domain.embeddings import EncoderSpec, Preprocessing
 from app.domain.errors import Conflict
 from app.domain.uploads import Stage
+
+# Built once: every query reads it.
+_LIVE = select(builds).where(builds.c.catalog == bindparam("the_catalog"), builds.c.state == BuildState.LIVE)
 
 
 class BuildRows:
@@ -41,8 +44,7 @@ class BuildRows:
 
     def live(self, catalog: str) -> Build | None:
         """The build that queries read."""
-        statement = select(builds).where(builds.c.catalog == catalog, builds.c.state == BuildState.LIVE)
-        row = self._connection.execute(statement).one_or_none()
+        row = self._connection.execute(_LIVE, {"the_catalog": catalog}).one_or_none()
         return _build(row) if row else None
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:

@@ -1,10 +1,12 @@
 """Catalogs as rows."""
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from app.adapters.postgres.statements import insert
 from app.adapters.postgres.tables import catalogs, products
 from app.domain.products import AttributeType, Catalog
+
+_BY_NAME = select(catalogs).where(catalogs.c.name == bindparam("the_name"))  # built once: every request reads it
 
 
 class CatalogRows:
@@ -15,7 +17,7 @@ class CatalogRows:
 
     def get(self, name: str) -> Catalog | None:
         """The catalog of that name."""
-        row = self._connection.execute(select(catalogs).where(catalogs.c.name == name)).one_or_none()
+        row = self._connection.execute(_BY_NAME, {"the_name": name}).one_or_none()
         return _catalog(row) if row else None
 
     def put(self, catalog: Catalog) -> None:

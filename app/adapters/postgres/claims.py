@@ -24,6 +24,9 @@ from app.ports.uploads import Failure
 GROUP_SHRINKS_BY = 8
 """A group in which a worker died is tried again in groups of an eighth, so that a poisonous upload ends up alone."""
 
+AFRESH = {"token": None, "attempts": 0, "error_code": None, "error_detail": None}
+"""An upload that nobody has tried in its stage yet."""
+
 
 class ClaimRows:
     """The part of `Uploads` that workers use."""
@@ -39,7 +42,7 @@ class ClaimRows:
             ending = self._free_to_end([row for row in waiting if row.version != row.newest])
             self._overtaken(ending, now)
             worn_out = [row for row in current if row.attempts >= MAX_ATTEMPTS]
-            self._end({row.id: _exhausted(stage) for row in worn_out}, now)
+            self._end({row.id: _exhausted(stage, row) for row in worn_out}, now)
             taken = _group([row for row in current if row.attempts < MAX_ATTEMPTS], limit)
             if taken:
                 return self._hand_out(stage, taken, due_at=now + lease)
@@ -51,20 +54,29 @@ class ClaimRows:
         """Move the claimed uploads that are still held and still the newest to the next state."""
         mine = [row for row in self._held(claims, now) if row.state == stage.takes]
         moving = [row.id for row in mine if row.version == row.newest]
-        moved = {"state": stage.gives, f"{stage.gives}_at": now, "token": None, "due_at": now, "attempts": 0}
+        moved = {"state": stage.gives, f"{stage.gives}_at": now, "due_at": now, **AFRESH}
         self._update_all(moving, moved)
         self._overtaken([row for row in mine if row.version != row.newest], now)
         return set(moving)
 
-    def release(self, claims: Sequence[Claim], *, now: datetime, delay: timedelta, blameless: bool) -> None:
+    def release(
+        self,
+        claims: Sequence[Claim],
+        reasons: Mapping[str, Failure],
+        *,
+        now: datetime,
+        delay: timedelta,
+        blameless: bool,
+    ) -> None:
         """Give claimed uploads back, due again after `delay`."""
+        mine = [row.id for row in self._held(claims, now)]
         attempts = uploads.c.attempts - (1 if blameless else 0)
-        given_back = {"token": None, "due_at": now + delay, "attempts": attempts}
-        self._update_all([row.id for row in self._held(claims, now)], given_back)
+        self._update_all(mine, {"token": None, "due_at": now + delay, "attempts": attempts})
+        self._tell({upload_id: reasons[upload_id] for upload_id in mine if upload_id in reasons})
 
     def encode_again(self, claims: Sequence[Claim], *, now: datetime) -> None:
         """Send claimed uploads back to the encode stage, where they are due at once."""
-        back = {"state": Stage.ENCODE.takes, "due_at": now, "token": None, "attempts": 0}
+        back = {"state": Stage.ENCODE.takes, "due_at": now, **AFRESH}
         self._update_all([row.id for row in self._held(claims, now)], back)
 
     def bury(self, claims: Sequence[Claim], failures: Mapping[str, Failure], *, now: datetime) -> None:
@@ -96,25 +108,14 @@ class ClaimRows:
         return [row for row in rows if row.token == tokens[row.id]]
 
     def _end(self, failures: Mapping[str, Failure], now: datetime) -> None:
-        statement = (
-            update(uploads)
-            .where(uploads.c.id == bindparam("the_id"))
-            .values(
-                state=UploadState.DEAD,
-                dead_at=now,
-                token=None,
-                error_code=bindparam("the_code"),
-                error_detail=bindparam("the_detail"),
-            )
-        )
-        if failures:
-            self._connection.execute(
-                statement,
-                [
-                    {"the_id": upload_id, "the_code": failure.code, "the_detail": failure.detail}
-                    for upload_id, failure in failures.items()
-                ],
-            )
+        self._update_all(list(failures), {"state": UploadState.DEAD, "dead_at": now, "token": None})
+        self._tell(failures)
+
+    def _tell(self, failures: Mapping[str, Failure]) -> None:
+        told: dict[str, Any] = {"error_code": bindparam("code"), "error_detail": bindparam("detail")}
+        rows = [{"the_id": name, "code": one.code, "detail": one.detail} for name, one in failures.items()]
+        if rows:
+            self._connection.execute(update(uploads).where(uploads.c.id == bindparam("the_id")).values(told), rows)
 
     def _rows(self, upload_ids: Sequence[str]) -> list[Row[Any]]:
         found: list[Row[Any]] = []
@@ -149,7 +150,7 @@ class ClaimRows:
 
     def _index_again(self, rows: Sequence[Row[Any]], now: datetime) -> None:
         """Index the newest of these products once more; a worker that is at it already may have been too early."""
-        again = {"state": UploadState.ENCODED, "due_at": now, "token": None, "attempts": 0}
+        again = {"state": UploadState.ENCODED, "due_at": now, **AFRESH}
         # What is not locked came after this transaction began, and is still to be indexed.
         for some in portions(sorted({row.newest_upload for row in rows} & self._locked)):
             reached = uploads.c.state.in_((UploadState.INDEXED, UploadState.ENCODED))
@@ -193,5 +194,6 @@ def _claim(row: Row[Any], token: str, pictures: tuple[Any, ...]) -> Claim:
     return Claim(row.id, row.catalog, row.version, kind, row.attempts + 1, token, product, pictures)
 
 
-def _exhausted(stage: Stage) -> Failure:
-    return Failure("attempts_exhausted", f"{MAX_ATTEMPTS} attempts at {stage} ended without an answer")
+def _exhausted(stage: Stage, row: Row[Any]) -> Failure:
+    known = f"; the last reason told: {row.error_detail}" if row.error_detail else ""
+    return Failure("attempts_exhausted", f"{MAX_ATTEMPTS} attempts at {stage} ended without a result{known}")

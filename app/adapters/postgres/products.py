@@ -1,6 +1,8 @@
 """Products and the pictures of their versions, as rows."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +21,7 @@ from sqlalchemy import (
 )
 
 from app.adapters.postgres.filter_clause import filter_clause
-from app.adapters.postgres.pictures import PICTURE_COLUMNS, picture_row, read_picture
+from app.adapters.postgres.pictures import PICTURE_COLUMNS, picture_row
 from app.adapters.postgres.statements import insert, portions
 from app.adapters.postgres.tables import images, products, uploads
 from app.domain.filters import Filter
@@ -34,6 +36,7 @@ _SHOWN = (
     products.c.title,
     products.c.description,
     products.c.attributes,
+    uploads.c.state,
 )
 _NO_VERSION = {"version": 0, "upload_id": "", "digest": "", "deleted": True, "title": "", "description": ""}
 
@@ -88,8 +91,9 @@ class ProductRows:
         """The products of these ids that are not deleted and pass the filter."""
         found: dict[str, StoredProduct] = {}
         for some in portions(product_ids):
-            passing = and_(products.c.product_id.in_(some), _passes(catalog, where))
-            found.update(_grouped(self._connection.execute(_with_pictures(passing))))
+            statement = _BY_ID if where is None else _BY_ID.where(filter_clause(where, products.c.attributes))
+            rows = self._connection.execute(statement, {"the_catalog": catalog, "the_ids": some}).all()
+            found.update(_grouped(rows))
         return found
 
     def browse(
@@ -155,7 +159,7 @@ def _with_pictures(passing: ColumnElement[bool]) -> Select[Any]:
         images.c.version == products.c.version,
     )
     return (
-        select(*_SHOWN, uploads.c.state, *PICTURE_COLUMNS)
+        select(*_SHOWN, *PICTURE_COLUMNS)
         .join(uploads, uploads.c.id == products.c.upload_id)
         .outerjoin(images, same_version)
         .where(passing)
@@ -163,21 +167,28 @@ def _with_pictures(passing: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+_BY_ID = _with_pictures(
+    and_(
+        products.c.catalog == bindparam("the_catalog"),
+        products.c.deleted.is_(False),
+        products.c.product_id.in_(bindparam("the_ids", expanding=True)),
+    )
+)
+"""Built once: every query is hydrated with it, and building it takes as long as running it."""
+
+
 def _grouped(rows: Iterable[Row[Any]]) -> dict[str, StoredProduct]:
-    first: dict[str, Row[Any]] = {}
-    pictures: dict[str, list[Picture]] = {}
-    for row in rows:
-        first.setdefault(row.product_id, row)
-        shown = pictures.setdefault(row.product_id, [])
-        if row.position is not None:
-            shown.append(read_picture(row))
-    return {
-        product_id: StoredProduct(
-            Product(product_id, row.title, row.description, row.attributes),
-            row.version,
-            row.upload_id,
-            UploadState(row.state),
-            tuple(pictures[product_id]),
+    """Products from rows of `_SHOWN` and `PICTURE_COLUMNS`, those of one product side by side."""
+    found: dict[str, StoredProduct] = {}
+    for product_id, some in groupby(rows, key=itemgetter(0)):
+        shown = list(some)
+        _, version, upload_id, title, description, attributes, state = shown[0][: len(_SHOWN)]
+        pictures = (row[len(_SHOWN) :] for row in shown)
+        found[product_id] = StoredProduct(
+            Product(product_id, title, description, attributes),
+            version,
+            upload_id,
+            UploadState(state),
+            tuple(Picture(*columns) for columns in pictures if columns[0] is not None),
         )
-        for product_id, row in first.items()
-    }
+    return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, or_, select, tuple_, update
 
-from app.adapters.postgres.claims import ClaimRows
+from app.adapters.postgres.claims import AFRESH, ClaimRows
 from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.statements import insert, portions
 from app.adapters.postgres.tables import products, uploads
@@ -98,9 +98,16 @@ class UploadRows:
         """Move the claimed uploads on; returns the ids that moved."""
         return self._claims.advance(stage, claims, now=self._clock.now)
 
-    def release(self, claims: Sequence[Claim], *, delay: timedelta, blameless: bool) -> None:
-        """Give claimed uploads back, due again after `delay`."""
-        self._claims.release(claims, now=self._clock.now, delay=delay, blameless=blameless)
+    def release(
+        self,
+        claims: Sequence[Claim],
+        *,
+        delay: timedelta,
+        blameless: bool,
+        reasons: Mapping[str, Failure] | None = None,
+    ) -> None:
+        """Give claimed uploads back, due again after `delay`, with the reason of each by upload id."""
+        self._claims.release(claims, reasons or {}, now=self._clock.now, delay=delay, blameless=blameless)
 
     def encode_again(self, claims: Sequence[Claim]) -> None:
         """Send claimed uploads back to the encode stage."""
@@ -120,15 +127,7 @@ class UploadRows:
         revived = (
             update(uploads)
             .where(uploads.c.id == upload_id, uploads.c.state == UploadState.DEAD, newest)
-            .values(
-                state=UploadState.ACCEPTED,
-                attempts=0,
-                due_at=self._clock.now,
-                token=None,
-                dead_at=None,
-                error_code=None,
-                error_detail=None,
-            )
+            .values(state=UploadState.ACCEPTED, due_at=self._clock.now, dead_at=None, **AFRESH)
         )
         return self._connection.execute(revived).rowcount == 1
 
@@ -170,6 +169,7 @@ def _row(catalog: str, upload: Accepted, now: datetime) -> dict[str, Any]:
 
 def _upload(row: Row[Any]) -> Upload:
     reached = {state: getattr(row, f"{state}_at") for state in UploadState}
+    waits = row.state in _UNFINISHED and row.token is None and row.error_code is not None
     return Upload(
         row.id,
         row.catalog,
@@ -181,4 +181,5 @@ def _upload(row: Row[Any]) -> Upload:
         {state: moment for state, moment in reached.items() if moment is not None},
         row.error_code,
         row.error_detail,
+        row.due_at if waits else None,
     )

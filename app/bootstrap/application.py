@@ -1,0 +1,87 @@
+"""What a process of Vitrine works with."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from app.adapters.celery.jobs import CeleryJobs
+from app.adapters.celery.worker import EmbeddedWorker
+from app.adapters.milvus.store import MilvusStore
+from app.adapters.postgres.database import SqlDatabase
+from app.config import Settings
+from app.domain.builds import IndexSpec
+from app.domain.products import Catalog
+from app.domain.uploads import Stage
+from app.ports.blobs import Blobs
+from app.ports.encoders import Encoder
+from app.services.accept_upload import Reception
+from app.services.encoders import Encoders
+from app.services.open_catalog import open_catalog
+from app.services.run_stage import Batching, Begin, run_stage
+from app.services.search import Searcher
+from app.services.sweep import sweep
+from app.services.turns import Turns
+
+
+@dataclass(frozen=True)
+class Application:
+    """Everything a process of Vitrine works with. `close` ends it."""
+
+    settings: Settings
+    database: SqlDatabase
+    store: MilvusStore
+    blobs: Blobs
+    jobs: CeleryJobs
+    encoders: Encoders
+    reception: Reception
+    searcher: Searcher
+    stages: dict[Stage, tuple[Batching, Begin]]
+    turns: Turns
+    closing: ExitStack
+    worker: EmbeddedWorker | None = None
+    """The one of this process, where it has one."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of new catalogs. Raises `EncoderNotFound` and `EncoderRefused`."""
+        return self.encoders.named(self.settings.encoder)
+
+    @property
+    def index(self) -> IndexSpec:
+        """The index of new catalogs."""
+        if self.settings.index:
+            return IndexSpec.of(self.settings.index)
+        return IndexSpec.of("HNSW") if self.settings.milvus_uri else IndexSpec.exact()
+
+    def check_encoders(self) -> None:
+        """Open the encoders that are needed: those of the live builds, and the one that was asked for by name.
+
+        The default of the settings is needed only where there is no build yet.
+        """
+        with self.database.reading() as transaction:
+            names = [catalog.name for catalog, _ in transaction.catalogs.all()]
+            live = [build for name in names if (build := transaction.builds.live(name))]
+        for build in live:
+            self.encoders.of(build.encoder)
+        if not live or "encoder" in self.settings.model_fields_set:
+            self.encoders.named(self.settings.encoder)
+
+    def open_catalog(self, catalog: Catalog) -> Catalog:
+        """Declare a catalog; its first build has the encoder and index of the settings."""
+        return open_catalog(self.database, self.store, catalog, encoder=self.encoder.spec, index=self.index)
+
+    def run(self, stage: Stage, *, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Work until nothing waits for this stage; returns how many uploads moved on."""
+        batching, begin = self.stages[stage]
+        return self.turns.take(
+            stage,
+            lambda: run_stage(stage, self.database, self.jobs, batching=batching, begin=begin, stopping=stopping),
+        )
+
+    def sweep(self) -> None:
+        """Wake every stage that has something due."""
+        sweep(self.database, self.jobs)
+
+    def close(self) -> None:
+        """Stop what was started and close what was opened, in the opposite order."""
+        self.closing.close()

@@ -1,0 +1,37 @@
+"""What `vitrine serve` opens: embedded, one process has everything."""
+
+import contextlib
+from contextlib import ExitStack
+from dataclasses import replace
+
+from app.adapters.celery.jobs import make_celery
+from app.adapters.celery.worker import EmbeddedWorker
+from app.adapters.data_directory import DataDirectory
+from app.bootstrap.application import Application
+from app.bootstrap.wiring import open_application
+from app.config import Settings
+from app.ports.encoders import EncoderLoader
+from migrations.upgrade import upgrade
+
+
+def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> Application:
+    """The application, and embedded its data directory, tables and worker too.
+
+    Raises `Misconfigured` (`data_held`) and `DatabaseUnavailable`.
+    """
+    if not settings.embedded:
+        return open_application(settings, loader=loader)
+    with ExitStack() as failing:
+        failing.enter_context(contextlib.closing(DataDirectory(settings.data)))
+        celery = make_celery(settings.broker_url)
+        application = open_application(settings, celery=celery, loader=loader, closing=failing)
+        upgrade(application.database.engine)
+        with application.database.writing() as transaction:
+            if not settings.database_url:  # the database lies in the directory, which this process alone has
+                transaction.uploads.forget_leases()
+        celery.application = application
+        worker = EmbeddedWorker(celery)
+        worker.start()
+        failing.callback(worker.stop)
+        application.sweep()  # go on where the last start stopped
+        return replace(application, worker=worker, closing=failing.pop_all())

@@ -1,0 +1,108 @@
+"""Picks the adapters that the settings ask for, and gives them to the services."""
+
+import contextlib
+import os
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.adapters.blobs.folder import FolderBlobs
+from app.adapters.celery.jobs import CeleryJobs, VitrineCelery, make_celery
+from app.adapters.images.checker import PillowPictureChecker
+from app.adapters.images.fetch import HttpPictureFetcher
+from app.adapters.milvus.store import MilvusStore
+from app.adapters.postgres.database import SqlDatabase
+from app.bootstrap.application import Application
+from app.config import Settings
+from app.domain.uploads import Stage
+from app.domain.urls import UrlPolicy
+from app.ports.blobs import Blobs
+from app.ports.encoders import Encoder, EncoderLoader
+from app.services.accept_upload import Reception
+from app.services.encode import EncodeStage
+from app.services.encoders import Encoders
+from app.services.index import IndexStage
+from app.services.intake import intake
+from app.services.query_vectors import QueryEncoder
+from app.services.run_stage import Batching, Begin
+from app.services.search import Searcher
+from app.services.turns import Turns
+
+CORES = os.cpu_count() or 1
+LEG_THREADS = 32  # legs of the queries that run at a time; they wait for Milvus and not for a core
+
+
+class _LateEncoderLoader:
+    """Imports torch and transformers when the first encoder is opened: most workers never need them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def load(self, name: str) -> Encoder:
+        from app.adapters.encoders.loader import HuggingFaceLoader  # noqa: PLC0415 - see the class
+
+        return HuggingFaceLoader(device=self._settings.device, threads=self._settings.threads).load(name)
+
+
+def open_application(
+    settings: Settings,
+    *,
+    celery: VitrineCelery | None = None,
+    loader: EncoderLoader | None = None,
+    closing: ExitStack | None = None,
+) -> Application:
+    """Wire one process to its outside things. Connects to them when they are first used.
+
+    `closing` holds what has to outlast the application, and is closed with it.
+    """
+    closing = closing or ExitStack()
+    urls = UrlPolicy(allow_private=settings.allow_private_urls, ports=settings.url_ports)
+    database = closing.enter_context(contextlib.closing(SqlDatabase(settings.sql_url)))
+    store = closing.enter_context(contextlib.closing(MilvusStore(settings.vector_uri, token=settings.milvus_token)))
+    fetcher = closing.enter_context(contextlib.closing(HttpPictureFetcher(urls)))
+    blobs = _blobs(settings.pictures_url)
+    jobs = CeleryJobs(celery or make_celery(settings.broker_url))
+    encoders = Encoders(loader or _LateEncoderLoader(settings), configured=settings.encoder)
+    checker = PillowPictureChecker(at_once=CORES)
+    pool = partial(_pool, closing)
+    encode = EncodeStage(database, blobs, encoders, pool("decode", settings.decode_threads), settings.model_batch)
+    begin_intake = intake(fetcher, checker, blobs, pool("fetch", settings.fetch_threads))
+    query_encoder = QueryEncoder(database, encoders, checker, fetcher)
+    return Application(
+        settings=settings,
+        database=database,
+        store=store,
+        blobs=blobs,
+        jobs=jobs,
+        encoders=encoders,
+        reception=Reception(database, checker, urls, blobs, jobs, pool("check", CORES), CORES),
+        searcher=Searcher(database, store, query_encoder, pool("legs", LEG_THREADS)),
+        stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
+        turns=Turns(),
+        closing=closing,
+    )
+
+
+def _stages(settings: Settings, intake: Begin, encode: Begin, index: Begin) -> dict[Stage, tuple[Batching, Begin]]:
+    lease = timedelta(seconds=settings.lease_s)
+    return {
+        Stage.INTAKE: (Batching(settings.intake_batch, lease), intake),
+        Stage.ENCODE: (Batching(settings.encode_batch, lease), encode),
+        Stage.INDEX: (Batching(settings.index_batch, lease), index),
+    }
+
+
+def _pool(closing: ExitStack, name: str, threads: int) -> Executor:
+    return closing.enter_context(ThreadPoolExecutor(threads, thread_name_prefix=f"vitrine-{name}"))
+
+
+def _blobs(url: str) -> Blobs:
+    if "://" not in url:
+        return FolderBlobs(Path(url))
+    from app.adapters.blobs.s3 import S3Blobs  # noqa: PLC0415 - boto3 is an extra: only those who use it have it
+
+    parsed = urlsplit(url)
+    return S3Blobs(parsed.netloc, prefix=parsed.path)
