@@ -68,7 +68,7 @@ class Pipeline:
             Stage.ENCODE: EncodeStage(self.database, self.blobs, self.encoders, self.pool, 4).begin,
             Stage.INDEX: self.index.begin,
         }
-        encoder = QueryEncoder(self.database, self.encoders, checker)
+        encoder = QueryEncoder(self.database, self.encoders, checker, self.fetcher)
         self.searcher = Searcher(self.database, self.store, encoder, self.pool)
         self.declare(a_catalog())
 
@@ -106,10 +106,12 @@ class Pipeline:
         with self.database.reading() as transaction:
             return transaction.uploads.get([upload.id])[upload.id]
 
-    def states(self, product_id: str = "p") -> dict[int, UploadState]:
+    def receipts(self) -> list[Upload]:
         with self.database.reading() as transaction:
-            uploads = transaction.uploads.page(state=None, catalog="shop", limit=1_000)
-        return {one.version: one.state for one in uploads if one.product_id == product_id}
+            return transaction.uploads.page(state=None, catalog="shop", limit=1_000)
+
+    def states(self, product_id: str = "p") -> dict[int, UploadState]:
+        return {one.version: one.state for one in self.receipts() if one.product_id == product_id}
 
     def product(self, product_id: str = "p") -> StoredProduct | None:
         with self.database.reading() as transaction:

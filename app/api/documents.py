@@ -1,4 +1,7 @@
-"""What the API answers: domain values as JSON documents. Written by hand: a model for each answer costs more time."""
+"""What the API answers: domain values as JSON documents. Written by hand: a model for each answer costs more time.
+
+The types in `app/api/schemas` say which members there are.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +10,21 @@ from urllib.parse import quote
 import orjson
 from fastapi.responses import Response
 
-from app.domain.builds import Build
+from app.api.schemas.documents import (
+    AcceptedDocument,
+    BuildDocument,
+    CatalogDocument,
+    PictureDocument,
+    ProductDocument,
+    Reason,
+    Receipt,
+)
+from app.api.schemas.found import HitDocument, SearchDocument
 from app.domain.products import Catalog
 from app.domain.search import Hit, SearchResult
-from app.domain.uploads import Picture, Upload, UploadKind, UploadState
+from app.domain.uploads import TERMINAL, Picture, Upload, UploadKind, UploadState
 from app.ports.products import StoredProduct
+from app.services.describe_catalog import Description, HeldBuild
 
 _STAGES = (
     UploadState.ACCEPTED,
@@ -44,31 +57,46 @@ def answer(document: Any, status: int = 200) -> Response:
     return Response(as_json(document), status, media_type="application/json")
 
 
-def catalog_document(catalog: Catalog, products: int) -> dict[str, Any]:
-    """A catalog."""
-    attributes = {name: declared.value for name, declared in catalog.attributes.items()}
-    return {"name": catalog.name, "attributes": attributes, "caption": list(catalog.caption), "products": products}
+def catalog_document(catalog: Catalog, products: int) -> CatalogDocument:
+    """A catalog in a list."""
+    return {
+        "name": catalog.name,
+        "attributes": dict(catalog.attributes),
+        "caption": list(catalog.caption),
+        "products": products,
+    }
 
 
-def build_document(build: Build, *, products: int, indexed: int) -> dict[str, Any]:
+def description_document(described: Description) -> CatalogDocument:
+    """A catalog, with its uploads and the build that answers."""
+    document = catalog_document(described.catalog, described.products)
+    document["uploads"] = dict(described.uploads)
+    if described.live is not None:
+        document["build"] = build_document(described.live)
+    return document
+
+
+def build_document(held: HeldBuild) -> BuildDocument:
     """A build."""
+    build = held.build
     return {
         "id": build.id,
-        "state": build.state.value,
-        "encoder": build.encoder.name,
+        "state": build.state,
+        "encoder": build.encoder.shown_name,
         "index": build.index.type,
         "params": {**build.index.build_params, **build.index.search_params},
-        "products": products,
-        "indexed": indexed,
+        "products": held.products,
+        "indexed": held.indexed,
         "created_at": build.created_at.isoformat(),
     }
 
 
-def picture_document(catalog: str, picture: Picture) -> dict[str, Any]:
+def picture_document(catalog: str, picture: Picture) -> PictureDocument:
     """A picture of a product: where to get it, or why it is missing."""
-    shown: dict[str, Any] = {"position": picture.position}
+    shown: PictureDocument = {"position": picture.position}
     if picture.content_hash is not None and picture.error_code is None:
-        shown |= {"url": picture_url(catalog, picture), "width": picture.width, "height": picture.height}
+        shown["url"] = picture_url(catalog, picture)
+        shown["width"], shown["height"] = picture.width, picture.height
     if picture.url is not None:
         shown["source"] = picture.url
     if picture.error_code is not None:
@@ -81,7 +109,7 @@ def picture_url(catalog: str, picture: Picture) -> str:
     return f"/v1/catalogs/{quote(catalog)}/pictures/{picture.content_hash}"
 
 
-def product_document(catalog: str, stored: StoredProduct) -> dict[str, Any]:
+def product_document(catalog: str, stored: StoredProduct) -> ProductDocument:
     """A product with its state."""
     return {
         "product_id": stored.product.product_id,
@@ -90,46 +118,51 @@ def product_document(catalog: str, stored: StoredProduct) -> dict[str, Any]:
         "attributes": stored.product.attributes,
         "images": [picture_document(catalog, one) for one in stored.pictures],
         "version": stored.version,
-        "state": stored.state.value,
+        "state": stored.state,
         "upload_id": stored.upload_id,
     }
 
 
-def receipt_document(upload: Upload, missing: Sequence[Picture] = ()) -> dict[str, Any]:
+def receipt_document(upload: Upload, missing: Sequence[Picture] = ()) -> Receipt:
     """A receipt: the stages an upload has passed, and what went wrong; `missing` are the pictures it goes without."""
-    stages = [{"stage": one.value, "at": upload.stages[one].isoformat()} for one in _STAGES if one in upload.stages]
     indexed = upload.stages.get(UploadState.INDEXED)
     searchable = indexed if indexed is not None and upload.kind is not UploadKind.DELETE else None
-    told: dict[str, Any] = {
+    told: Receipt = {
         "upload_id": upload.id,
         "catalog": upload.catalog,
         "product_id": upload.product_id,
         "version": upload.version,
-        "kind": upload.kind.value,
-        "state": upload.state.value,
-        "stages": stages,
+        "kind": upload.kind,
+        "state": upload.state,
+        "stages": [{"stage": one, "at": upload.stages[one].isoformat()} for one in _STAGES if one in upload.stages],
         "searchable_at": searchable.isoformat() if searchable else None,
         "attempts": upload.attempts,
     }
     if upload.error_code is not None:
-        told["error"] = {"code": upload.error_code, "detail": upload.error_detail}
+        reason: Reason = {"code": upload.error_code, "detail": upload.error_detail}
+        if upload.state is UploadState.DEAD:
+            told["error"] = reason
+        elif upload.state not in TERMINAL:
+            told["last_error"] = reason
+    if upload.next_attempt_at is not None:
+        told["next_attempt_at"] = upload.next_attempt_at.isoformat()
     if missing:
         told["images"] = [picture_document(upload.catalog, picture) for picture in missing]
     return told
 
 
-def accepted_document(upload: Upload) -> dict[str, Any]:
+def accepted_document(upload: Upload) -> AcceptedDocument:
     """The answer to a submission."""
     return {
         "upload_id": upload.id,
         "product_id": upload.product_id,
         "version": upload.version,
-        "state": upload.state.value,
+        "state": upload.state,
         "status_url": f"/v1/uploads/{upload.id}",
     }
 
 
-def search_document(catalog: str, result: SearchResult) -> dict[str, Any]:
+def search_document(catalog: str, result: SearchResult) -> SearchDocument:
     """The answer to a query."""
     return {
         "hits": [_hit_document(catalog, hit) for hit in result.hits],
@@ -140,8 +173,8 @@ def search_document(catalog: str, result: SearchResult) -> dict[str, Any]:
     }
 
 
-def _hit_document(catalog: str, hit: Hit) -> dict[str, Any]:
-    document: dict[str, Any] = {
+def _hit_document(catalog: str, hit: Hit) -> HitDocument:
+    document: HitDocument = {
         "product_id": hit.product.product_id,
         "score": hit.score,
         "title": hit.product.title,

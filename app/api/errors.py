@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from app.api.documents import as_json
+from app.api.schemas.documents import Problem
 from app.api.schemas.invalid import invalid_of
 from app.domain.errors import (
     Conflict,
@@ -40,7 +41,7 @@ _STATUSES: tuple[tuple[type[VitrineError], int], ...] = (
     (Unavailable, 503),
     (EncoderError, 503),
 )
-_TITLES = {
+TITLES = {
     400: "The request cannot be read",
     403: "Not for this page",
     404: "Not found",
@@ -59,16 +60,16 @@ def status_of(error: VitrineError) -> int:
     return next((status for branch, status in _STATUSES if isinstance(error, branch)), 500)
 
 
-def problem(status: int, code: str, detail: str, *, field: str | None = None) -> dict[str, Any]:
+def problem(status: int, code: str, detail: str, *, field: str | None = None) -> Problem:
     """The members of a problem document."""
-    told = {"type": "about:blank", "title": _TITLES.get(status, "Refused"), "status": status, "code": code}
-    told["detail"] = detail
+    title = TITLES.get(status, "Refused")
+    told: Problem = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
     if field is not None:
         told["field"] = field
     return told
 
 
-def problem_of(error: VitrineError) -> dict[str, Any]:
+def problem_of(error: VitrineError) -> Problem:
     """The problem document of an error. One that is nobody's request shows no detail."""
     status = status_of(error)
     if status == 500:
@@ -76,7 +77,7 @@ def problem_of(error: VitrineError) -> dict[str, Any]:
     return problem(status, error.code, error.detail, field=error.field)
 
 
-def _internal() -> dict[str, Any]:
+def _internal() -> Problem:
     return problem(500, "internal", "the request failed; the log has more under its request id")
 
 
@@ -88,7 +89,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(Exception, _unexpected)
 
 
-def problem_response(scope: Scope, told: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+def problem_response(scope: Scope, told: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The answer that a problem document is."""
     told["request_id"] = scope.get("request_id")
     more = {"Retry-After": str(RETRY_AFTER_S)} if told["status"] == 503 else {}

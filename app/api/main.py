@@ -9,8 +9,9 @@ from fastapi.staticfiles import StaticFiles
 
 from app.api import errors
 from app.api.middleware import AccessLog, BodyBudget
+from app.api.openapi import DescribedAPI
 from app.api.own_site import OwnSite
-from app.api.routes import catalogs, health, products, search, uploads
+from app.api.routes import catalogs, embed, health, products, search, uploads
 from app.bootstrap import Application
 
 WEB = Path(__file__).parent.parent / "web"
@@ -27,7 +28,7 @@ def create_app(application: Application, *, hosts: Collection[str] = ()) -> Fast
     `hosts` are the names it may be called by; any, where there are none. On loopback, where nobody is asked for a
     key, they keep other sites' pages out.
     """
-    api = FastAPI(
+    api = DescribedAPI(
         title="Vitrine",
         description="Search behind shops whose products have pictures.",
         version="1",
@@ -39,7 +40,7 @@ def create_app(application: Application, *, hosts: Collection[str] = ()) -> Fast
     api.add_middleware(BodyBudget)
     api.add_middleware(OwnSite, hosts=hosts)
     api.add_middleware(AccessLog)
-    for area in (catalogs, products, search, uploads, health):
+    for area in (catalogs, products, search, embed, uploads, health):
         api.include_router(area.router)
     api.mount("/assets", StaticFiles(directory=WEB), name="assets")
     api.add_api_route("/", page, include_in_schema=False)

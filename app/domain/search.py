@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from app.domain.errors import Invalid
-from app.domain.filters import Filter
 from app.domain.products import Product, check_text
 from app.domain.uploads import Picture
 
@@ -34,12 +33,16 @@ class Leg(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What a storefront asks: words, a picture (its content, or a product to be like), both, or neither (browse)."""
+    """What a storefront asks: words, a picture, both, or neither (browse).
+
+    The picture is given by its content or URL in `image`, or as the product in `like`. `filter` is the JSON of a
+    filter: the catalog's schema says what it means.
+    """
 
     text: str | None = None
-    image: bytes | None = None
+    image: bytes | str | None = None
     like: str | None = None
-    where: Filter | None = None
+    filter: Mapping[str, Any] | None = None
     legs: Mapping[Leg, float] | None = None
     limit: int = 20
 

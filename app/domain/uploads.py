@@ -94,7 +94,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One accepted change of one product, as its receipt tells it. `stages` holds the time each state was reached."""
+    """One accepted change of one product, as its receipt tells it. `stages` holds the time each state was reached.
+
+    `attempts` are those of the stage it is in. The error is why it is dead, or how the last of them ended; one that
+    waits for another try says when that is due.
+    """
 
     id: str
     catalog: str
@@ -106,6 +110,7 @@ class Upload:
     stages: Mapping[UploadState, datetime]
     error_code: str | None = None
     error_detail: str | None = None
+    next_attempt_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

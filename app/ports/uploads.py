@@ -11,7 +11,7 @@ from app.ports.products import Accepted
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an upload is dead: a stable code, and words for a person."""
+    """Why an upload is dead, or waits: a stable code, and words for a person."""
 
     code: str
     detail: str
@@ -59,8 +59,18 @@ class Uploads(Protocol):
         """
         ...
 
-    def release(self, claims: Sequence[Claim], *, delay: timedelta, blameless: bool) -> None:
-        """Give claimed uploads that are still held back, due after `delay`; `blameless` takes the attempt back."""
+    def release(
+        self,
+        claims: Sequence[Claim],
+        *,
+        delay: timedelta,
+        blameless: bool,
+        reasons: Mapping[str, Failure] | None = None,
+    ) -> None:
+        """Give claimed uploads that are still held back, due after `delay`; `blameless` takes the attempt back.
+
+        `reasons`, by upload id, are told by their receipts until they move on.
+        """
         ...
 
     def encode_again(self, claims: Sequence[Claim]) -> None:

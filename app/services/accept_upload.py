@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from app.domain.embeddings import picture_hash
-from app.domain.errors import BrokerUnavailable, NotFound, VitrineError
+from app.domain.errors import BrokerUnavailable, VitrineError, unknown_catalog
 from app.domain.products import Catalog, check_attributes, check_product
 from app.domain.submissions import Submission
 from app.domain.uploads import Picture, Stage, Upload, UploadKind
@@ -45,7 +45,7 @@ def accept(reception: Reception, catalog_name: str, submissions: Sequence[Submis
     with reception.database.reading() as transaction:
         catalog = transaction.catalogs.get(catalog_name)
     if catalog is None:
-        raise NotFound(f"there is no catalog {catalog_name}", code="unknown_catalog", field="catalog")
+        raise unknown_catalog(catalog_name)
     checked = _check_all(reception, catalog, submissions)
     answers = record(reception.database, reception.blobs, catalog, checked)
     _wake(reception.jobs, answers)

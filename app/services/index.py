@@ -10,10 +10,13 @@ from app.domain.builds import Build
 from app.domain.embeddings import text_hash
 from app.domain.uploads import Claim, UploadKind
 from app.ports.database import Database, Transaction
+from app.ports.uploads import Failure
 from app.ports.vectors import VectorRow, VectorStore
 from app.services.run_stage import Outcome
 
 Embeddings = Mapping[str, NDArray[np.float32]]
+
+_NOT_FOUND = Failure("not_found_back", "the index took the rows, and reading them back did not find them as written")
 
 
 @dataclass(slots=True)
@@ -62,7 +65,9 @@ class IndexStage:
             for planned in writes:
                 _note(transaction, planned, claims, moved)
 
-        return Outcome(done, record, unencoded=list(unencoded.values()))
+        lost = [claim for claim in claims if (claim.catalog, claim.product.product_id) in missing]
+        waiting = {claim.upload_id: _NOT_FOUND for claim in lost}
+        return Outcome(done, record, unencoded=list(unencoded.values()), waiting=waiting)
 
     def _write(self, writes: Writes) -> set[str]:
         """Write, make durable, read back: the ids of products that were not found as they were written."""

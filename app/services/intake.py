@@ -14,6 +14,7 @@ from app.ports.blobs import Blobs
 from app.ports.database import Transaction
 from app.ports.fetching import PictureFetcher
 from app.ports.pictures import PictureChecker
+from app.ports.uploads import Failure
 from app.services.run_stage import Begin, Outcome
 
 
@@ -37,11 +38,13 @@ def intake(fetcher: PictureFetcher, checker: PictureChecker, blobs: Blobs, pool:
 def _finish(claims: Sequence[Claim], fetching: dict[str, list[Future[Picture]]]) -> Outcome:
     done: list[Claim] = []
     fetched: list[tuple[Claim, list[Picture]]] = []
+    waiting: dict[str, Failure] = {}
     for claim in claims:
         try:
             pictures = [future.result() for future in fetching[claim.upload_id]]
-        except FetchFailed:
-            continue  # given back: the next attempt comes after a delay
+        except FetchFailed as error:  # given back: the next attempt comes after a delay
+            waiting[claim.upload_id] = Failure(error.code, error.detail)
+            continue
         done.append(claim)
         if pictures:
             fetched.append((claim, pictures))
@@ -51,7 +54,7 @@ def _finish(claims: Sequence[Claim], fetching: dict[str, list[Future[Picture]]])
             if claim.upload_id in moved:
                 transaction.pictures.save(claim, pictures)
 
-    return Outcome(done, record)
+    return Outcome(done, record, waiting=waiting)
 
 
 def _fetch(

@@ -1,5 +1,6 @@
 """Declaring a catalog, which opens its first build: the live one, with the encoder the service is set to."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -12,9 +13,15 @@ from app.ports.vectors import VectorStore
 
 
 def open_catalog(
-    database: Database, store: VectorStore, catalog: Catalog, *, encoder: EncoderSpec, index: IndexSpec
+    database: Database,
+    store: VectorStore,
+    catalog: Catalog,
+    *,
+    encoder: EncoderSpec,
+    index: IndexSpec,
+    keep_caption: bool = False,
 ) -> Catalog:
-    """Create the catalog or add to its declaration. Safe to repeat.
+    """Create the catalog or add to its declaration. Safe to repeat. `keep_caption` leaves the caption as it is.
 
     Raises `Conflict` (`schema_change`) where a declared attribute would change its type or go, or the caption would
     change: products and embeddings that are stored rely on them.
@@ -22,6 +29,10 @@ def open_catalog(
     with database.writing() as transaction:
         before = transaction.catalogs.get(catalog.name)
         if before is not None:
+            if keep_caption:
+                # One that lacks an attribute of the caption takes away what is declared, and is refused for that.
+                kept = tuple(one for one in before.caption if one in catalog.attributes)
+                catalog = replace(catalog, caption=kept)
             _check_change(before, catalog)
         transaction.catalogs.put(catalog)
         if transaction.builds.live(catalog.name) is None:

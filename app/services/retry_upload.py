@@ -21,8 +21,8 @@ def retry(database: Database, jobs: Jobs, upload_id: str) -> None:
             raise NotFound(f"there is no upload {upload_id}", code="unknown_upload", field="upload_id")
         if not transaction.uploads.retry(upload_id):
             raise Conflict(
-                f"upload {upload_id} is {found.state.value}: only a dead one that is the newest of its product "
-                "can be tried again",
+                f"upload {upload_id} is {found.state.value}, and only a dead one that is the newest of its product "
+                "is tried again: wait for one that is unfinished, or state the product anew",
                 code="not_retryable",
                 field="upload_id",
             )

@@ -20,6 +20,7 @@ from app.domain.errors import (
     EncoderRefused,
     Misconfigured,
     Unavailable,
+    VitrineError,
 )
 from app.domain.uploads import Claim, Stage
 from app.ports.database import Database, Transaction
@@ -37,20 +38,26 @@ WRITING_PAUSES_S = (0.1, 0.5, 2.0)  # between tries to write down: long enough f
 NO_UPLOADS_FAULT = (Unavailable, EncoderNotFound, EncoderRefused, Misconfigured)
 """What somebody has to mend outside: uploads wait until it is, however long that takes."""
 
+# Receipts are for uploaders: hosts, paths and drivers' words are in the log, for the operator.
+_OUTAGE = "a part of the service is not ready (/health/ready says which): the upload waits, and goes on once it is"
+_FAILED = Failure("attempt_failed", "the attempt ended without a result: the log of the service says more")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a batch.
 
     `done` moves on, `failures` (by upload id) are dead, `unencoded` goes back to the encode stage; claims named in
-    none of them are given back and tried again. `record` writes the stage's results in the same transaction; it is
-    told which uploads moved on: a claim whose lease was lost is no longer this worker's to write about.
+    none of them are given back and tried again, and `waiting` says why. `record` writes the stage's results in the
+    same transaction; it is told which uploads moved on: a claim whose lease was lost is no longer this worker's to
+    write about.
     """
 
     done: Sequence[Claim]
     record: Callable[[Transaction, Collection[str]], None]
     failures: Mapping[str, Failure] = field(default_factory=dict)
     unencoded: Sequence[Claim] = ()
+    waiting: Mapping[str, Failure] = field(default_factory=dict)
 
 
 Begin = Callable[[Sequence[Claim]], Callable[[], Outcome]]
@@ -122,11 +129,12 @@ def _finish(stage: Stage, database: Database, jobs: Jobs, begun: _Begun) -> int:
         moved = _insist(lambda: _write_down(stage, database, begun.claims, outcome))
     except NO_UPLOADS_FAULT as error:
         log.warning("stage.outage", extra={"stage": stage.value, "code": error.code, "detail": error.detail})
-        _give_back(database, begun.claims, delay=OUTAGE_DELAY, blameless=True)
+        _give_back(database, begun.claims, Failure(error.code, _OUTAGE), delay=OUTAGE_DELAY, blameless=True)
         return 0
-    except Exception:
+    except Exception as error:
         log.exception("stage.failed", extra={"stage": stage.value, "uploads": [c.upload_id for c in begun.claims]})
-        _give_back(database, begun.claims, delay=_retry_delay(begun.claims), blameless=False)
+        reason = Failure(error.code if isinstance(error, VitrineError) else _FAILED.code, _FAILED.detail)
+        _give_back(database, begun.claims, reason, delay=_retry_delay(begun.claims), blameless=False)
         return 0
     if moved and stage.following is not None:
         _wake(stage.following, jobs)
@@ -147,15 +155,20 @@ def _write_down(stage: Stage, database: Database, claims: Sequence[Claim], outco
         transaction.uploads.bury(claims, outcome.failures)  # first: it locks all claims, in one order
         moved = transaction.uploads.advance(stage, outcome.done)
         transaction.uploads.encode_again(outcome.unencoded)
-        transaction.uploads.release(left, delay=_retry_delay(claims), blameless=False)
+        reasons = {claim.upload_id: outcome.waiting.get(claim.upload_id, _FAILED) for claim in left}
+        transaction.uploads.release(left, delay=_retry_delay(claims), blameless=False, reasons=reasons)
         outcome.record(transaction, moved)
     return len(moved)
 
 
-def _give_back(database: Database, claims: Sequence[Claim], *, delay: timedelta, blameless: bool) -> None:
+def _give_back(
+    database: Database, claims: Sequence[Claim], reason: Failure, *, delay: timedelta, blameless: bool
+) -> None:
+    reasons = {claim.upload_id: reason for claim in claims}
+
     def release() -> None:
         with database.writing() as transaction:
-            transaction.uploads.release(claims, delay=delay, blameless=blameless)
+            transaction.uploads.release(claims, delay=delay, blameless=blameless, reasons=reasons)
 
     _insist(release)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors
-from app.domain.errors import NotFound
+from app.domain.errors import unknown_catalog
+from app.domain.filters import Filter, parse_filter
 from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, Total, fuse, rank
 from app.domain.uploads import Picture
 from app.ports.database import Database
@@ -23,6 +24,14 @@ MAX_ROWS = 16_384  # Milvus's limit of one search
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a query is answered: the live build of its catalog, and its filter as the catalog's schema reads it."""
+
+    build: Build
+    where: Filter | None
+
+
+@dataclass(frozen=True, slots=True)
 class Searcher:
     """Everything that searching needs. `pool` runs the legs side by side."""
 
@@ -32,70 +41,72 @@ class Searcher:
     pool: Executor
 
     def search(self, catalog: str, query: SearchQuery) -> SearchResult:
-        """Answer one query. Raises `NotFound` (`unknown_catalog`, `unknown_product`) and `Unavailable`."""
+        """Answer one query.
+
+        Raises `NotFound` (`unknown_catalog`, `unknown_product`), `Invalid` for its filter, what `PictureChecker` and
+        `PictureFetcher` raise for its picture, and `Unavailable`.
+        """
         watch = Stopwatch()
-        build = self._live(catalog)
-        if query.browses:
-            return self._browse(catalog, build, query, watch)
+        plan = self.plan(catalog, query)
         watch.lap("plan")
-        vectors = self.encoder.vectors(catalog, build, query)
-        watch.lap("encode")
-        legs = self.legs(build, query, vectors)
-        watch.lap("legs")
-        ranking = [one for one in fuse(legs, query.weights) if one.product_id != query.like]
-        watch.lap("fuse")
-        hits = self._hydrate(catalog, query, ranking)
+        if query.browses:
+            hits, total = self._browse(catalog, plan, query.limit)
+        else:
+            vectors = self.encoder.vectors(catalog, plan.build, query)
+            watch.lap("encode")
+            legs = self.legs(plan, query, vectors)
+            watch.lap("legs")
+            ranking = [one for one in fuse(legs, query.weights) if one.product_id != query.like]
+            watch.lap("fuse")
+            hits = self._hydrate(catalog, plan, ranking, query.limit)
+            total = Total(len(ranking), exact=False, scope="candidates")
         watch.lap("hydrate")
-        total = Total(len(ranking), exact=False, scope="candidates")
-        return SearchResult(hits, total, build.id, build.encoder.name, watch.readings())
+        return SearchResult(hits, total, plan.build.id, plan.build.encoder.shown_name, watch.readings())
 
-    def _live(self, catalog: str) -> Build:
+    def plan(self, catalog: str, query: SearchQuery) -> Plan:
+        """Read once which build answers: a query ends on the build it began with."""
         with self.database.reading() as transaction:
+            declared = transaction.catalogs.get(catalog)
             build = transaction.builds.live(catalog)
-        if build is None:
-            raise NotFound(f"there is no catalog {catalog}", code="unknown_catalog", field="catalog")
-        return build
+        if declared is None or build is None:
+            raise unknown_catalog(catalog)
+        return Plan(build, parse_filter(query.filter, declared.attributes) if query.filter else None)
 
-    def _browse(self, catalog: str, build: Build, query: SearchQuery, watch: "Stopwatch") -> SearchResult:
+    def _browse(self, catalog: str, plan: Plan, limit: int) -> tuple[list[Hit], Total]:
         with self.database.reading() as transaction:
-            count, products = transaction.products.browse(catalog, query.where, limit=query.limit)
-        watch.lap("hydrate")
+            count, products = transaction.products.browse(catalog, plan.where, limit=limit)
         hits = [Hit(stored.product, None, stored.pictures, None) for stored in products]
-        total = Total(count, exact=True, scope="catalog")
-        return SearchResult(hits, total, build.id, build.encoder.name, watch.readings())
+        return hits, Total(count, exact=True, scope="catalog")
 
-    def legs(
-        self, build: Build, query: SearchQuery, vectors: Mapping[Leg, Vectors]
-    ) -> dict[Leg, Sequence[Candidate]]:
+    def legs(self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors]) -> dict[Leg, Sequence[Candidate]]:
         """The candidates of every leg that has a weight, searched side by side."""
-        wanted = [leg for leg, weight in query.weights.items() if weight and len(vectors[leg])]
-        return dict(
-            zip(wanted, self.pool.map(lambda leg: self._leg(build, query, leg, vectors[leg]), wanted), strict=True)
-        )
-
-    def _leg(self, build: Build, query: SearchQuery, leg: Leg, vectors: Vectors) -> list[Candidate]:
-        collection = build.images if leg is Leg.IMAGE else build.texts
         depth = max(DEPTH, DEPTH_PER_HIT * query.limit)
+        wanted = [leg for leg, weight in query.weights.items() if weight and len(vectors[leg])]
+        found = self.pool.map(lambda leg: self._leg(plan, leg, vectors[leg], depth), wanted)
+        return dict(zip(wanted, found, strict=True))
+
+    def _leg(self, plan: Plan, leg: Leg, vectors: Vectors, depth: int) -> list[Candidate]:
+        collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
         rows = depth * (ROWS_PER_CANDIDATE if leg is Leg.IMAGE else 1)
         while True:
-            found = self.store.search(collection, vectors, limit=rows, index=build.index, where=query.where)
+            found = self.store.search(collection, vectors, limit=rows, index=plan.build.index, where=plan.where)
             candidates = rank([(row.id, row.product_id, row.score) for some in found for row in some])
             exhausted = all(len(some) < rows for some in found) or rows >= MAX_ROWS
             if len(candidates) >= depth or exhausted:
                 return candidates[:depth]
             rows = min(rows * 4, MAX_ROWS)
 
-    def _hydrate(self, catalog: str, query: SearchQuery, ranking: Sequence[Ranked]) -> list[Hit]:
+    def _hydrate(self, catalog: str, plan: Plan, ranking: Sequence[Ranked], limit: int) -> list[Hit]:
         """The first `limit` of the ranking that are still there and still pass the filter."""
         hits: list[Hit] = []
         start = 0
-        while len(hits) < query.limit and start < len(ranking):
-            some = ranking[start : start + query.limit]
+        while len(hits) < limit and start < len(ranking):
+            some = ranking[start : start + limit]
             start += len(some)
             with self.database.reading() as transaction:
-                stored = transaction.products.get(catalog, [one.product_id for one in some], query.where)
+                stored = transaction.products.get(catalog, [one.product_id for one in some], plan.where)
             hits += [_hit(one, stored[one.product_id]) for one in some if one.product_id in stored]
-        return hits[: query.limit]
+        return hits[:limit]
 
 
 def _hit(ranked: Ranked, stored: StoredProduct) -> Hit:

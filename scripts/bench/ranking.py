@@ -82,11 +82,8 @@ def _weighed(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, floa
 
 def _legs(application: Application, query: SearchQuery) -> dict[Leg, Sequence[Candidate]]:
     searcher = application.searcher
-    with application.database.reading() as transaction:
-        build = transaction.builds.live("default")
-    if build is None:
-        raise RuntimeError("the catalog has no live build")
-    return searcher.legs(build, query, searcher.encoder.vectors("default", build, query))
+    plan = searcher.plan("default", query)
+    return searcher.legs(plan, query, searcher.encoder.vectors("default", plan.build, query))
 
 
 def _compare(kind: str, application: Application, queries: Mapping[str, SearchQuery], weaker: Leg) -> None:

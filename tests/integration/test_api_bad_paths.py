@@ -41,6 +41,7 @@ BAD_IDS = (
 def test_an_unknown_catalog_is_not_found(untouched: Shop, method: str, path: str, request_: dict[str, Any]) -> None:
     answer = untouched.client.request(method, path.format(c="none", p="p"), **request_)
     refused(answer, 404, "unknown_catalog", "catalog")
+    assert "PUT /v1/catalogs/none" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("bad", BAD_IDS)

@@ -58,10 +58,14 @@ def test_a_server_that_may_answer_later_is_asked_again_and_costs_others_nothing(
     pipeline.work()
     assert (pipeline.states("quick"), pipeline.states("slow")) == ({1: "indexed"}, {1: "accepted"})
     assert pipeline.fetcher.asked[BAD] == 1  # and not before its delay is over
+    (slow,) = [one for one in pipeline.receipts() if one.product_id == "slow"]
+    assert (slow.attempts, slow.error_code, slow.error_detail) == (1, "fetch_failed", "503")
+    assert slow.next_attempt_at is not None
     pipeline.fetcher.web[BAD] = a_picture()
     pipeline.wait()
     pipeline.work()
     assert pipeline.states("slow") == {1: "indexed"}
+    assert {one.error_code for one in pipeline.receipts()} == {None}
     assert pipeline.rows("slow") == {"slow": 1, "slow#0": 1}
 
 
@@ -87,7 +91,9 @@ def test_a_store_that_does_not_answer_costs_no_attempt(pipeline: Pipeline, monke
         for _ in range(MAX_ATTEMPTS + 1):
             pipeline.work()
             pipeline.wait()
-    assert (pipeline.receipt(upload).state, pipeline.receipt(upload).attempts) == (UploadState.ACCEPTED, 0)
+    told = pipeline.receipt(upload)
+    assert (told.state, told.attempts, told.error_code) == (UploadState.ACCEPTED, 0, "blobs_unavailable")
+    assert "disk" not in (told.error_detail or "")  # what is wrong with a part of ours is no uploader's business
     pipeline.work()
     assert pipeline.receipt(upload).state is UploadState.INDEXED
 

@@ -84,6 +84,30 @@ def test_what_is_mended_outside_costs_no_attempt(waiting: Pipeline, error: Excep
     assert run(waiting, lambda claims: lambda: moving_on(claims)) == 5
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StoreUnavailable("at 10.0.0.7"), "store_unavailable"),
+        (Misconfigured("no /etc/secret"), "misconfigured"),
+        (BadVector("of /etc/secret"), "bad_vector"),
+        (RuntimeError("in /etc/secret"), "attempt_failed"),
+    ],
+)
+def test_what_waits_says_why_and_not_where(waiting: Pipeline, error: Exception, code: str) -> None:
+    def begin(_: Sequence[Claim]) -> Callable[[], Outcome]:
+        raise error
+
+    run(waiting, begin, limit=64)
+    for told in waiting.receipts():
+        assert told.error_code == code
+        assert told.error_detail
+        assert not [word for word in ("10.0.0.7", "secret") if word in told.error_detail]
+        assert told.next_attempt_at is not None
+    waiting.wait()
+    assert run(waiting, lambda claims: lambda: moving_on(claims), limit=1) == 5
+    assert {one.error_code for one in waiting.receipts()} == {None}
+
+
 def test_what_is_given_back_is_not_due_at_once(waiting: Pipeline) -> None:
     def begin(_: Sequence[Claim]) -> Callable[[], Outcome]:
         raise StoreUnavailable("it is down")
@@ -138,6 +162,7 @@ def test_a_failure_is_a_death_with_its_reason_and_the_rest_of_the_batch_moves(wa
 
 def test_claims_an_outcome_does_not_name_are_tried_again(waiting: Pipeline) -> None:
     assert run(waiting, lambda _: lambda: moving_on([]), limit=64) == 0
+    assert {(one.attempts, one.error_code) for one in waiting.receipts()} == {(1, "attempt_failed")}
     waiting.wait()
     assert run(waiting, lambda claims: lambda: moving_on(claims), limit=64) == 5
 

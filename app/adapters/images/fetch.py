@@ -70,6 +70,7 @@ class HttpPictureFetcher:
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._pool.close()
+        self._network.close()
 
     def _get(self, url: str) -> bytes | str:
         """One request: the body, or where it redirects to."""

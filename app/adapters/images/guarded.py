@@ -4,6 +4,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpcore
 from app.domain.errors import FetchFailed
 from app.domain.urls import UrlPolicy
 
+_RESOLVERS = 64  # as many as connections: names that nobody answers for hold up no other's
 _MAX_ADDRESSES = 3  # a name may have many; whoever does not answer on three does not answer
 
 
@@ -43,6 +45,11 @@ class GuardedNetwork(httpcore.NetworkBackend):
         self._resolver = resolver
         self._network = network
         self._deadline = Deadline()
+        self._resolving = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="vitrine-resolve")
+
+    def close(self) -> None:
+        """Wait for no name that is still being resolved."""
+        self._resolving.shutdown(wait=False, cancel_futures=True)
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
@@ -63,10 +70,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to `host`. Raises `UrlNotAllowed` with no connection made, and httpcore's errors."""
         self._policy.check_port(port)
-        try:
-            addresses = self._resolver(host, port)
-        except (OSError, UnicodeError) as error:
-            raise FetchFailed(f"the name of the picture's server cannot be resolved: {error}") from error
+        addresses = self._resolve(host, port, timeout)
         for address in addresses:
             self._policy.check_address(address)
         failure: httpcore.NetworkError | None = None
@@ -79,6 +83,16 @@ class GuardedNetwork(httpcore.NetworkBackend):
             except httpcore.NetworkError as error:
                 failure = error
         raise failure or httpcore.ConnectError("the name has no address")
+
+    def _resolve(self, host: str, port: int, timeout: float | None) -> Sequence[str]:
+        """The addresses of a name. The system's resolver knows no deadline, so a thread of its own waits for it."""
+        left = self._deadline.left(timeout)
+        try:
+            return self._resolving.submit(self._resolver, host, port).result(left)
+        except TimeoutError as error:
+            raise FetchFailed("the name of the picture's server takes too long to resolve") from error
+        except (OSError, UnicodeError) as error:
+            raise FetchFailed(f"the name of the picture's server cannot be resolved: {error}") from error
 
 
 class _TimedStream(httpcore.NetworkStream):

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 from fastapi import APIRouter
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from app.api.dependencies import App
 from app.api.documents import answer
+from app.api.schemas.documents import HealthDocument
 from app.bootstrap import Application
 from app.domain.errors import DatabaseUnavailable, VitrineError
 
@@ -17,13 +18,13 @@ router = APIRouter()
 UPLOADS = Gauge("vitrine_uploads", "Uploads by state, of every catalog", ["state"])
 
 
-@router.get("/health/live")
+@router.get("/health/live", response_model=HealthDocument)
 def live() -> Response:
     """The process answers."""
-    return answer({"status": "ok"})
+    return answer(HealthDocument(status="ok"))
 
 
-@router.get("/health/ready")
+@router.get("/health/ready", response_model=HealthDocument, responses={503: {"model": HealthDocument}})
 def ready(application: App) -> Response:
     """Every part this process needs, and what is wrong with it."""
     parts: dict[str, Callable[[], object]] = {
@@ -33,12 +34,14 @@ def ready(application: App) -> Response:
         "pictures": application.blobs.ping,
         "encoder": application.check_encoders,
     }
+    if application.worker is not None:
+        parts["worker"] = application.worker.ping
     told = {name: _state(check) for name, check in parts.items()}
     well = all(part["status"] == "ok" for part in told.values())
-    return answer({"status": "ok" if well else "unavailable", "parts": told}, 200 if well else 503)
+    return answer(HealthDocument(status="ok" if well else "unavailable", parts=told), 200 if well else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics(application: App) -> Response:
     """Prometheus metrics; uploads are counted as they are asked for."""
     with application.database.reading() as transaction:

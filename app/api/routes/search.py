@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from app.api.dependencies import App, CatalogName, Form, ProductId, declared
+from app.api.dependencies import App, CatalogName, Form, ProductId
 from app.api.documents import answer, search_document
+from app.api.openapi import QUERY_FORM, problems
+from app.api.schemas.found import SearchDocument
 from app.api.schemas.invalid import read, read_json
 from app.api.schemas.search import QueryImageIn, SearchIn
 from app.bootstrap import Application
@@ -17,7 +19,7 @@ router = APIRouter(prefix="/v1/catalogs/{catalog}")
 _PARAMETERS = {"q", "filter", "limit"}
 
 
-@router.get("/search")
+@router.get("/search", response_model=SearchDocument, responses=problems(400, 404))
 def get_search(
     request: Request,
     application: App,
@@ -34,13 +36,13 @@ def get_search(
     return _search(application, catalog, SearchIn(text=q, filter=where, limit=limit))
 
 
-@router.post("/search")
+@router.post("/search", response_model=SearchDocument, responses=problems(404, 415))
 def post_search(application: App, catalog: CatalogName, body: SearchIn) -> Response:
     """Search by words, by a picture in base64, by a product, or browse."""
     return _search(application, catalog, body)
 
 
-@router.post("/search:image")
+@router.post("/search:image", response_model=SearchDocument, responses=problems(404, 415), openapi_extra=QUERY_FORM)
 def post_search_image(application: App, catalog: CatalogName, form: Form) -> Response:
     """Search by a picture that comes as the part `image`; the part `query` is the JSON of a query."""
     if "image" not in form:
@@ -49,18 +51,14 @@ def post_search_image(application: App, catalog: CatalogName, form: Form) -> Res
     return _search(application, catalog, body, picture=form["image"])
 
 
-@router.get("/products/{product_id}/similar")
+@router.get("/products/{product_id}/similar", response_model=SearchDocument, responses=problems(404))
 def get_similar(application: App, catalog: CatalogName, product_id: ProductId, limit: int = 20) -> Response:
     """Products that are like this one, by its pictures and its caption."""
     return _search(application, catalog, SearchIn(image=QueryImageIn(product_id=product_id), limit=limit))
 
 
 def _search(application: Application, catalog: str, body: SearchIn, *, picture: bytes | None = None) -> Response:
-    schema = declared(application, catalog).attributes
-    result = application.searcher.search(
-        catalog, body.query(schema, fetch=application.fetcher.fetch, picture=picture)
-    )
-    return answer(search_document(catalog, result))
+    return answer(search_document(catalog, application.searcher.search(catalog, body.query(picture=picture))))
 
 
 def _read_filter(document: str) -> dict[str, Any]:

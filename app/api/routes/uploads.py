@@ -1,17 +1,19 @@
 """Receipts."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from app.api.dependencies import App, UploadId
 from app.api.documents import answer, receipt_document
-from app.bootstrap import Application
-from app.domain.errors import Invalid, NotFound
+from app.api.openapi import problems
+from app.api.schemas.documents import Receipt, ReceiptList
+from app.domain.errors import Invalid
 from app.domain.products import check_id
 from app.domain.uploads import UploadState
 from app.services.retry_upload import retry
+from app.services.tell_receipts import page_of_receipts, receipt_of, receipts_of
 
 router = APIRouter(prefix="/v1/uploads")
 
@@ -19,7 +21,7 @@ MAX_IDS = 200
 MAX_PAGE = 200
 
 
-@router.get("")
+@router.get("", response_model=ReceiptList)
 def list_uploads(
     application: App,
     state: UploadState | None = None,
@@ -33,35 +35,24 @@ def list_uploads(
     for name, value in {"catalog": catalog, "after": after}.items():
         if value is not None:
             check_id(value, name)
-    with application.database.reading() as transaction:
-        if wanted:
-            found = list(transaction.uploads.get(wanted).values())
-        else:
-            found = transaction.uploads.page(state=state, catalog=catalog, limit=limit, after=after)
-        missing = transaction.pictures.in_error(found)
-    return answer({"uploads": [receipt_document(upload, missing.get(upload.id, ())) for upload in found]})
+    if wanted:
+        found = receipts_of(application.database, wanted)
+    else:
+        found = page_of_receipts(application.database, state=state, catalog=catalog, limit=limit, after=after)
+    return answer(ReceiptList(uploads=[receipt_document(*one) for one in found]))
 
 
-@router.get("/{upload_id}")
+@router.get("/{upload_id}", response_model=Receipt, responses=problems(404))
 def get_upload(application: App, upload_id: UploadId) -> Response:
     """The receipt of an upload."""
-    return answer(_receipt(application, upload_id))
+    return answer(receipt_document(*receipt_of(application.database, upload_id)))
 
 
-@router.post("/{upload_id}:retry")
+@router.post("/{upload_id}:retry", status_code=202, response_model=Receipt, responses=problems(404, 409))
 def retry_upload(application: App, upload_id: UploadId) -> Response:
     """Try a dead upload once more, from the beginning."""
     retry(application.database, application.jobs, upload_id)
-    return answer(_receipt(application, upload_id), 202)
-
-
-def _receipt(application: Application, upload_id: str) -> dict[str, Any]:
-    with application.database.reading() as transaction:
-        found = transaction.uploads.get([upload_id]).get(upload_id)
-        if found is None:
-            raise NotFound(f"there is no upload {upload_id}", code="unknown_upload", field="upload_id")
-        missing = transaction.pictures.in_error([found])
-    return receipt_document(found, missing.get(upload_id, ()))
+    return answer(receipt_document(*receipt_of(application.database, upload_id)), 202)
 
 
 def _ids(stated: str) -> list[str]:

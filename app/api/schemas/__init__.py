@@ -1,1 +1,1 @@
-"""What the API takes: every field known, no other accepted."""
+"""What the API takes, every field known and no other accepted, and what it answers."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from app.domain.errors import Invalid
-from app.domain.products import Product
+from app.domain.products import AttributeType, Product
 from app.domain.submissions import Submission
 from app.domain.uploads import UploadKind
 
@@ -91,6 +91,22 @@ class CatalogIn(BaseModel):
 
     attributes: dict[str, Annotated[str, Field(max_length=20)]] = Field(default_factory=dict)
     caption: list[StrictStr] | None = None
+
+    def attribute_types(self) -> dict[str, AttributeType]:
+        """The type of every attribute. Raises `Invalid` (`unknown_type`)."""
+        return {name: _attribute_type(name, stated) for name, stated in self.attributes.items()}
+
+
+def _attribute_type(name: str, stated: str) -> AttributeType:
+    try:
+        return AttributeType(stated)
+    except ValueError:
+        known = ", ".join(one.value for one in AttributeType)
+        raise Invalid(
+            f"attribute {name[:64]} is declared as {stated[:20]}, which is none of {known}",
+            code="unknown_type",
+            field=f"attributes.{name[:64]}",
+        ) from None
 
 
 def decode_base64(text: str, where: str) -> bytes:

@@ -1,18 +1,13 @@
 """Queries as callers state them."""
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
 from app.api.schemas.products import decode_base64
 from app.domain.errors import Invalid
-from app.domain.filters import parse_filter
-from app.domain.products import Schema, check_id
+from app.domain.products import check_id
 from app.domain.search import Leg, SearchQuery
-
-Fetch = Callable[[str], bytes]
-"""Gets the picture behind a URL."""
 
 
 class QueryImageIn(BaseModel):
@@ -23,12 +18,6 @@ class QueryImageIn(BaseModel):
     data: StrictStr | None = None
     url: StrictStr | None = None
     product_id: StrictStr | None = None
-
-    def content(self, fetch: Fetch) -> bytes:
-        """The content of the picture."""
-        if self.data is not None:
-            return decode_base64(self.data, "image.data")
-        return fetch(self.url or "")
 
 
 class SearchIn(BaseModel):
@@ -43,8 +32,9 @@ class SearchIn(BaseModel):
     fusion: Literal["rrf"] = "rrf"
     limit: StrictInt = Field(20)
 
-    def query(self, schema: Schema, *, fetch: Fetch, picture: bytes | None = None) -> SearchQuery:
-        """The query this states; `picture` is one that came as a multipart part, `fetch` gets one by URL."""
+    def query(self, *, picture: bytes | None = None) -> SearchQuery:
+        """The query this states; `picture` is one that came as a multipart part."""
+        image: bytes | str | None = picture
         like = None
         if self.image is not None:
             stated = (self.image.data, self.image.url, self.image.product_id, picture)
@@ -52,8 +42,9 @@ class SearchIn(BaseModel):
                 raise Invalid("image takes one of data, url and product_id", code="bad_image", field="image")
             if self.image.product_id is not None:
                 like = check_id(self.image.product_id, "image.product_id")
+            elif self.image.data is not None:
+                image = decode_base64(self.image.data, "image.data")
             else:
-                picture = self.image.content(fetch)
+                image = self.image.url
         legs = None if self.legs is None else {leg: self.legs.get(leg, 0.0) for leg in Leg}
-        where = parse_filter(self.filter, schema) if self.filter else None
-        return SearchQuery(self.text, picture, like, where, legs, self.limit)
+        return SearchQuery(self.text, image, like, self.filter, legs, self.limit)

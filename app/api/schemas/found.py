@@ -1,0 +1,52 @@
+"""The answer to a query, member by member."""
+
+from collections.abc import Mapping
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
+
+from app.api.schemas.documents import PictureDocument
+from app.domain.products import AttributeValue
+
+
+class MatchedDocument(TypedDict):
+    """The picture that a query found."""
+
+    position: int
+    url: str
+
+
+class HitDocument(TypedDict):
+    """One product of an answer; without a score where nothing was asked for."""
+
+    product_id: str
+    score: float | None
+    title: str
+    attributes: Mapping[str, AttributeValue]
+    images: list[PictureDocument]
+    matched_image: NotRequired[MatchedDocument]
+
+
+class TotalDocument(TypedDict):
+    """How many there are: of everything that passes the filter, or of the candidates of a query."""
+
+    value: int
+    exact: bool
+    scope: Literal["catalog", "candidates"]
+
+
+class AnsweredBy(TypedDict):
+    """The build that answered."""
+
+    id: str
+    encoder: str
+
+
+class SearchDocument(TypedDict):
+    """The answer to a query, best first."""
+
+    hits: list[HitDocument]
+    total: TotalDocument
+    build: AnsweredBy
+    timings_ms: Mapping[str, float]
+    degraded: list[str]

@@ -1,0 +1,60 @@
+"""What there is to tell of catalogs: how many products, what became of their uploads, and what their builds hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain.builds import Build
+from app.domain.errors import unknown_catalog
+from app.domain.products import Catalog
+from app.domain.uploads import UploadState
+from app.ports.database import Database, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBuild:
+    """A build and how many products it holds, of how many there are."""
+
+    build: Build
+    indexed: int
+    products: int
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A catalog, how many products it has, how many uploads are in each state, and the build that answers."""
+
+    catalog: Catalog
+    products: int
+    uploads: Mapping[UploadState, int]
+    live: HeldBuild | None
+
+
+def list_catalogs(database: Database) -> Sequence[tuple[Catalog, int]]:
+    """Every catalog with its number of products, by name."""
+    with database.reading() as transaction:
+        return transaction.catalogs.all()
+
+
+def describe_catalog(database: Database, name: str) -> Description:
+    """One catalog. Raises `NotFound` (`unknown_catalog`)."""
+    with database.reading() as transaction:
+        catalog, products = _counted(transaction, name)
+        build = transaction.builds.live(name)
+        live = HeldBuild(build, transaction.builds.count(build.id), products) if build else None
+        return Description(catalog, products, transaction.uploads.counts(name), live)
+
+
+def list_builds(database: Database, name: str) -> Sequence[HeldBuild]:
+    """The builds of a catalog, newest first. Raises `NotFound` (`unknown_catalog`)."""
+    with database.reading() as transaction:
+        _, products = _counted(transaction, name)
+        builds = transaction.builds.all(name)
+        return [HeldBuild(one, transaction.builds.count(one.id), products) for one in builds]
+
+
+def _counted(transaction: Transaction, name: str) -> tuple[Catalog, int]:
+    catalog = transaction.catalogs.get(name)
+    if catalog is None:
+        raise unknown_catalog(name)
+    products, _ = transaction.products.browse(name, None, limit=0)
+    return catalog, products
