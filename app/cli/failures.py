@@ -6,11 +6,10 @@ FAILED_IN_PART = 1
 WRONG_USE = 2
 
 _HINTS = {
-    "unknown_catalog": "`vitrine status` lists the catalogs there are; `vitrine ingest` makes one",
+    "unknown_catalog": "make it with `vitrine ingest SOURCE --catalog NAME`; `vitrine status` lists those there are",
     "unknown_product": "product ids are those of the manifest",
     "unknown_upload": "`vitrine uploads list` shows the newest",
     "unknown_attribute": "`vitrine status` shows the attributes a catalog declares",
-    "not_retryable": "only a dead upload that is the newest of its product is tried again",
     "attribute_name": "rename the column",
     "schema_change": "rename the column, or ingest into another catalog with --catalog",
     "service_unreachable": "is the service running? start it with `vitrine serve`, or leave --url out",

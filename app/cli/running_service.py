@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import uvicorn
 
@@ -47,9 +47,18 @@ def _tell(screen: Screen, settings: Settings, *, catalog: str) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{settings.port}"
     page = url if catalog == "default" else f"{url}/?catalog={quote(catalog, safe='')}"
+    place = place_of(settings)
     document = {"url": url, "page": page, "data": str(settings.data.absolute()), "encoder": settings.encoder}
-    screen.result(document, f"Vitrine listens on {page}")
+    screen.result({**document, "place": place}, f"Vitrine listens on {page} ({place}, encoder {settings.encoder})")
     screen.say("Ctrl-C stops it; what it has accepted is gone on with at the next start")
+
+
+def place_of(settings: Settings) -> str:
+    """Where products are kept, without the password that a URL may hold."""
+    if not settings.database_url:
+        return f"data in {settings.data.absolute()}"
+    database = urlsplit(settings.database_url)
+    return f"database {database.path.removeprefix('/')} on {database.hostname or 'this machine'}"
 
 
 def _serve(application: Application, bound: socket.socket) -> None:

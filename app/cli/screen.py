@@ -92,7 +92,18 @@ def valid(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def written(value: Any) -> str:
+    """A value of JSON as a person writes it: true, a list by commas, an object as its names and values."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {written(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(written(item) for item in value)
+    if value is None or isinstance(value, bool):
+        return {None: "-", True: "true", False: "false"}[value]
+    return str(value)
+
+
 def plain(value: Any) -> Text:
     """Text of strangers: no markup and no control characters of it reach the terminal, and no id of it is cut."""
-    text = str(value)
+    text = written(value)
     return Text("".join(character if character.isprintable() else " " for character in text), overflow="fold")

@@ -90,10 +90,6 @@ def _hits(hits: list[dict[str, Any]]) -> Table:
     table = Table("#", "score", "product", "title", *(Column(plain(name)) for name in shown))
     for place, hit in enumerate(hits, start=1):
         score = "" if hit["score"] is None else f"{hit['score']:.4f}"
-        values = [plain(_written(hit["attributes"].get(name, ""))) for name in shown]
+        values = [plain(hit["attributes"].get(name, "")) for name in shown]
         table.add_row(str(place), score, plain(hit["product_id"]), plain(hit["title"]), *values)
     return table
-
-
-def _written(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)

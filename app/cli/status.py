@@ -7,7 +7,7 @@ from rich.table import Table
 
 from app.cli.connection import Service, catalog_path, connect
 from app.cli.options import Data, Json, Url
-from app.cli.screen import Screen, plain
+from app.cli.screen import Screen, plain, written
 from app.domain.uploads import UploadState
 
 
@@ -46,7 +46,7 @@ def _catalog(found: dict[str, Any]) -> Table:
     if build is not None:
         table.add_row("live build", plain(f"{build['id']}, {build['indexed']} products indexed"))
         table.add_row("encoder", plain(build["encoder"]))
-        table.add_row("index", plain(f"{build['index']} {build['params']}"))
+        table.add_row("index", plain(", ".join(filter(None, (build["index"], written(build["params"]))))))
     table.add_row("attributes", plain(", ".join(f"{name} ({told})" for name, told in found["attributes"].items())))
     return table
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
-from app.cli.connection import Service, connect
+from app.cli.connection import Service, catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import CatalogName, Data, Json, Url
 from app.cli.screen import Screen, plain
@@ -37,6 +37,8 @@ def list_uploads(
             found.append(receipt)
             if len(found) == limit:
                 break
+        if not found:
+            service.get(catalog_path(catalog))  # which says so where there is no such catalog
     table = Table("upload", "product", "version", "kind", "state", "attempts", "error")
     for one in found:
         columns = [one[name] for name in ("upload_id", "product_id", "version", "kind", "state", "attempts")]
@@ -77,6 +79,7 @@ def retry(
             receipt = service.post(f"{_path(upload_id)}:retry")
             screen.result(receipt, _receipt(receipt))
             return
+        service.get(catalog_path(catalog))
         retried, errors = _retry_all(service, catalog)
     screen.result(
         {"retried": retried, "errors": errors},
@@ -129,5 +132,5 @@ def _receipt(receipt: dict[str, Any]) -> Table:
         elif name == "error":
             table.add_row("error", plain(f"{value['detail']} [{value['code']}]"))
         else:
-            table.add_row(plain(name), plain("-" if value is None else value))
+            table.add_row(plain(name), plain(value))
     return table

@@ -98,7 +98,7 @@ def numbers(report: dict[str, Any]) -> dict[str, int]:
 
 def test_eval_measures_the_held_out_rows_of_a_manifest(manifest: Path, model: Path) -> None:
     code, report, _ = run("eval", manifest, "--encoder", model, "--held-out", "colour=red")
-    assert (code, report["products"]) == (0, 10)
+    assert (code, report["products"], report["held_out"]) == (0, 10, 10)
     assert report["text_to_picture"]["queries"] == report["picture_to_text"]["queries"] == 10
     assert 0 <= report["text_to_picture"]["recall_at_1"] <= report["text_to_picture"]["recall_at_10"] <= 1
 
@@ -120,16 +120,18 @@ def test_a_manifest_goes_in_but_for_its_bad_rows_and_pictures(tmp_path: Path, ma
     code, report, told = run("ingest", source, "--data", tmp_path / "data", "--encoder", model)
     assert code == 1
     assert numbers(report) == {"accepted": 4, "indexed": 4, "superseded": 0, "dead": 0}
-    assert sorted((str(error["product_id"]), error["code"]) for error in report["errors"]) == [
-        ("None", "bad_json"),
-        ("broken", "image_format"),
-        ("gone", "image_missing"),
-        ("half", "image_missing"),
-        ("not an id", "bad_id"),
-        ("untitled", "empty_title"),
+    assert sorted((str(error["product_id"]), error["code"], error["lost"]) for error in report["errors"]) == [
+        ("None", "bad_json", "product"),
+        ("broken", "image_format", "picture"),
+        ("gone", "image_missing", "product"),
+        ("half", "image_missing", "picture"),
+        ("not an id", "bad_id", "product"),
+        ("untitled", "empty_title", "product"),
     ]
+    assert (report["unchanged"], report["warnings"]) == (0, [])
     assert report["seconds"] > 0
     assert "price" in told and "number" in told  # the inferred types are shown
+    assert "is encoded by" not in told  # the encoder is the one that was named
 
 
 def test_a_service_is_asked_by_its_url_and_keeps_its_port_and_data_to_itself(
@@ -140,8 +142,10 @@ def test_a_service_is_asked_by_its_url_and_keeps_its_port_and_data_to_itself(
     with serving(data, model, port) as service:
         code, report, _ = run("ingest", manifest, "--catalog", "squares", url=url)
         assert (code, numbers(report)) == (0, {"accepted": 40, "indexed": 40, "superseded": 0, "dead": 0})
+        assert report["unchanged"] == 0
         again = run("ingest", manifest, "--catalog", "squares", url=url)
         assert (again[0], numbers(again[1])) == (0, numbers(report))
+        assert again[1]["unchanged"] == 40
 
         cheap = json.dumps({"price": {"lt": 8}})
         code, answer, _ = run("search", "red square", "--catalog", "squares", "--filter", cheap, url=url)
@@ -184,6 +188,57 @@ def test_a_model_directory_that_is_none_is_told_at_once(tmp_path: Path, port: in
     )
     assert (code, answer["error"]["code"]) == (2, "encoder_refused")
     assert str(tmp_path / "empty") in told
+
+
+def test_a_model_path_that_is_mistyped_is_not_looked_for_on_the_hub(tmp_path: Path, port: int) -> None:
+    options = ("--data", tmp_path / "data", "--port", str(port), "--encoder", "./my-modle")
+    code, answer, told = run("serve", *options)
+    assert (code, answer["error"]["code"]) == (2, "encoder_not_found")
+    assert "no such directory: ./my-modle" in told
+
+
+def test_a_type_can_be_stated_and_one_slip_in_a_column_is_warned_of(tmp_path: Path, model: Path) -> None:
+    source = tmp_path / "m.csv"
+    rows = [f"p{number},Mug,{number}.5,S|M" for number in range(20)]
+    source.write_text("product_id,title,price,sizes\n" + "\n".join([*rows, "bad,Bad,n/a,L"]) + "\n")
+    options = ("--data", tmp_path / "data", "--encoder", model)
+    code, report, told = run("ingest", source, *options)
+    assert (code, report["indexed"], [warning["line"] for warning in report["warnings"]]) == (0, 21, [22])
+    assert "--type price=number" in told
+    stated = ("--catalog", "typed", "--type", "price=number", "--type", "sizes=keyword[]")
+    code, report, _ = run("ingest", source, *options, *stated)
+    assert (code, report["indexed"], report["warnings"]) == (1, 20, [])
+    assert [(error["product_id"], error["code"]) for error in report["errors"]] == [("bad", "attribute_type")]
+    query = ("--filter", '{"price": {"lt": 3}, "sizes": "M"}', "--catalog", "typed")
+    assert len(run("search", *query, "--data", tmp_path / "data")[1]["hits"]) == 3
+
+
+def test_an_empty_source_ends_with_2_and_opens_nothing(tmp_path: Path) -> None:
+    (tmp_path / "header.csv").write_text("product_id,title\n")
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "folder").mkdir()
+    for name, error in [
+        ("header.csv", "manifest_empty"),
+        ("empty.csv", "manifest_columns"),
+        ("folder", "manifest_empty"),
+    ]:
+        code, answer, _ = run("ingest", tmp_path / name, "--data", tmp_path / "data")
+        assert (code, answer["error"]["code"]) == (2, error)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_finished_model_is_not_trained_over_and_nothing_is_read_for_it(manifest: Path, model: Path) -> None:
+    code, answer, told = run("train", manifest, "--out", model)
+    assert (code, answer["error"]["code"]) == (2, "misconfigured")
+    assert "holds a model already" in told and "pictures" not in told
+
+
+def test_no_held_out_picture_is_no_recall_of_zero(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture at all")
+    (tmp_path / "m.csv").write_text("product_id,title,image,split\np,Mug,broken.png,b\n")
+    code, answer, told = run("eval", tmp_path / "m.csv", "--encoder", model, "--held-out", "split=b")
+    assert (code, answer["error"]["code"]) == (2, "nothing_to_measure")
+    assert "can be read" in told
 
 
 def test_a_source_that_is_none_and_a_wrong_option_end_with_2(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_real_photos_of_the_fashion_shop_go_in_and_a_second_run_changes_nothing(
     first = vitrine(*arguments, "--encoder", MODEL)
     assert (first["accepted"], first["indexed"], first["dead"], first["errors"]) == (60, 60, 0, [])
     again = vitrine(*arguments, "--encoder", MODEL)
-    assert {**again, "seconds": 0} == {**first, "seconds": 0}
+    assert first["unchanged"] == 0
+    assert {**again, "seconds": 0} == {**first, "seconds": 0, "unchanged": 60}
     status = vitrine("status", "--data", tmp_path / "data")
     assert status["catalogs"][0]["uploads"]["indexed"] == 60

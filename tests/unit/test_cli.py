@@ -7,10 +7,13 @@ import httpx
 import pytest
 
 from app.adapters.manifest import Manifest
+from app.adapters.training.output import check_output
 from app.cli.connection import Service, connect
 from app.cli.failures import exit_code, line_of
 from app.cli.learning.examples import read_examples
+from app.cli.learning.pairs import check_sides
 from app.cli.listening import take_port
+from app.cli.running_service import place_of
 from app.cli.screen import Screen, plain
 from app.cli.search import query_of
 from app.cli.settings import quiet, read_settings
@@ -80,6 +83,35 @@ def test_a_line_says_what_is_wrong_its_code_and_what_to_do() -> None:
 
 def test_what_strangers_write_reaches_the_terminal_as_text_alone() -> None:
     assert plain("[red]Mug[/red] \x1b[2J\ud800").plain == "[red]Mug[/red]  [2J "
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (None, "-"),
+        (["S", "M"], "S, M"),
+        ({"nlist": 1, "flags": [True]}, "nlist 1, flags true"),
+        (9.5, "9.5"),
+    ],
+)
+def test_values_are_shown_as_people_write_them(value: Any, text: str) -> None:
+    assert plain(value).plain == text
+
+
+@pytest.mark.parametrize(
+    ("database_url", "place"),
+    [
+        ("", "data in {data}"),
+        ("postgresql://shop:secret@db.example:5432/vitrine", "database vitrine on db.example"),
+        ("postgresql:///vitrine", "database vitrine on this machine"),
+    ],
+)
+def test_a_service_says_where_products_are_kept_and_no_password(
+    tmp_path: Path, database_url: str, place: str
+) -> None:
+    settings = read_settings(data=tmp_path, database_url=database_url)
+    assert place_of(settings) == place.format(data=tmp_path)
 
 
 # --- where the service is
@@ -213,3 +245,29 @@ def test_a_manifest_that_nothing_can_be_learned_from_is_refused(tmp_path: Path) 
         examples_of(tmp_path, "product_id,title\np,Mug\n")
     with pytest.raises(Invalid, match="'size'"):
         examples_of(tmp_path, "product_id,title,image\np,Mug,p.jpg\n", ("size",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,A,a.jpg,b\nb,B,b.jpg,b\n",
+        "a,A,a.jpg,a\nb,B,b.jpg,a\n",
+        "a,A,a.jpg,a\nb,B,b.jpg,b\n",
+    ],
+    ids=["all held out", "none held out", "one to learn from"],
+)
+def test_too_few_rows_on_either_side_are_told_of_before_a_picture_is_read(tmp_path: Path, text: str) -> None:
+    examples = examples_of(tmp_path, "product_id,title,image,split\n" + text)
+    with pytest.raises(Invalid, match="--held-out") as caught:
+        check_sides(examples.found)
+    assert caught.value.code == "bad_held_out"
+
+
+def test_a_directory_that_no_training_can_end_in_is_told_of_at_once(tmp_path: Path) -> None:
+    check_output(tmp_path / "new" / "model")
+    (tmp_path / "config.json").touch()
+    with pytest.raises(Misconfigured, match="holds a model already"):
+        check_output(tmp_path)
+    with pytest.raises(Misconfigured, match=r"config.json is a file: name a directory with --out"):
+        check_output(tmp_path / "config.json" / "model")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json"]

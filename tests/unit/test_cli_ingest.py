@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from app.cli.connection import Service
 from app.cli.ingest import batches as batching
 from app.cli.ingest import send, wait
 from app.cli.ingest.batches import Batch, batches
+from app.cli.ingest.column_types import stated_types, warning_of
 from app.cli.ingest.declare import declare
 from app.cli.ingest.send import Sender
+from app.cli.ingest.summary import summary
 from app.cli.ingest.tally import Tally
-from app.cli.ingest.wait import Watcher
+from app.cli.ingest.wait import Watcher, newest_upload
 from app.cli.screen import Screen
-from app.domain.errors import Unavailable
+from app.domain.errors import Invalid, Unavailable
 from app.domain.products import AttributeType
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -59,6 +62,7 @@ def test_a_row_becomes_a_line_with_its_pictures_in_order(tmp_path: Path) -> None
         "images": [{"data": b64encode(b"first").decode()}, {"url": "http://shop.example/b.jpg"}],
     }
     assert batch.refusals == []
+    assert batch.places == {"m": [str(tmp_path / "a.jpg"), "http://shop.example/b.jpg"]}
 
 
 def test_a_missing_picture_is_left_out_and_listed(tmp_path: Path) -> None:
@@ -66,19 +70,19 @@ def test_a_missing_picture_is_left_out_and_listed(tmp_path: Path) -> None:
     row = {"product_id": "m", "title": "Mug", "images": ["gone.jpg", "a.jpg"]}
     (batch,) = read(written(tmp_path / "m.jsonl", row))
     assert [b64decode(image["data"]) for image in batch.products[0]["images"]] == [b"first"]
-    assert [refusal[:2] for refusal in batch.refusals] == [("m", "image_missing")]
+    assert [(refusal[:2], refusal[3]) for refusal in batch.refusals] == [(("m", "image_missing"), "picture")]
 
 
 def test_a_row_of_which_no_picture_exists_is_not_sent(tmp_path: Path) -> None:
     rows = [{"product_id": "m", "title": "Mug", "image": "gone.jpg"}, {"product_id": "n", "title": "No picture"}]
     (batch,) = read(written(tmp_path / "m.jsonl", *rows))
     assert [product["product_id"] for product in batch.products] == ["n"]
-    assert [refusal[:2] for refusal in batch.refusals] == [("m", "image_missing")]
+    assert [(refusal[:2], refusal[3]) for refusal in batch.refusals] == [(("m", "image_missing"), "product")]
 
 
 def test_a_bad_row_is_listed_with_its_line() -> None:
     (batch,) = batches([BadRow(7, None, "bad_json", "the line is not JSON")])
-    assert (batch.lines, batch.refusals) == ([], [(None, "bad_json", "line 7: the line is not JSON")])
+    assert (batch.lines, batch.refusals) == ([], [(None, "bad_json", "line 7: the line is not JSON", "product")])
 
 
 def test_a_url_that_is_no_unicode_is_left_to_the_service() -> None:
@@ -124,7 +128,7 @@ def test_a_catalog_that_is_not_there_is_declared_with_the_types_of_the_manifest(
     path.write_text("product_id,title,price,colour\na,A,9.5,red\nb,B,,blue\nc,,no,bad row\n")
     catalogs = Catalogs()
     with Manifest(path) as manifest:
-        found = declare(service(catalogs), "shop", manifest)
+        found = declare(service(catalogs), "shop", manifest, {})
     assert catalogs.declared == {"shop": {"price": "number", "colour": "keyword"}}
     assert found is not None
     assert (found.created, found.rows) == (True, 3)
@@ -136,7 +140,7 @@ def test_only_new_columns_are_added_to_a_catalog_and_nothing_the_second_time(tmp
     catalogs = Catalogs(shop={"price": "keyword", "brand": "keyword"})
     for _ in range(2):
         with Manifest(path) as manifest:
-            found = declare(service(catalogs), "shop", manifest)
+            found = declare(service(catalogs), "shop", manifest, {})
     assert catalogs.declared["shop"] == {"price": "keyword", "brand": "keyword", "colour": "keyword"}
     assert catalogs.puts == 1
     assert found is not None
@@ -148,8 +152,67 @@ def test_no_catalog_is_made_for_a_manifest_without_a_good_row(tmp_path: Path) ->
     path.write_text("product_id,title,price\na,,9.5\n")
     catalogs = Catalogs()
     with Manifest(path) as manifest:
-        assert declare(service(catalogs), "shop", manifest) is None
+        assert declare(service(catalogs), "shop", manifest, {}) is None
     assert catalogs.declared == {}
+
+
+PRICES = "product_id,title,price,sizes\n" + "".join(f"p{number},P,{number}.5,S|M\n" for number in range(10))
+
+
+def declared(tmp_path: Path, text: str, *types: str, **known: str) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """What a catalog `shop` declares after an ingest with these --type options, and what is warned of."""
+    path = tmp_path / "m.csv"
+    path.write_text(text)
+    catalogs = Catalogs(**({"shop": known} if known else {}))
+    with Manifest(path) as manifest:
+        found = declare(service(catalogs), "shop", manifest, stated_types(types))
+    assert found is not None
+    return catalogs.declared["shop"], [warning_of(miss) for miss in found.near_misses]
+
+
+def test_a_stated_type_wins_over_the_inferred_one_and_is_not_warned_of(tmp_path: Path) -> None:
+    text = PRICES + "bad,Bad,n/a,L\n"
+    types = {"price": "number", "sizes": "keyword[]"}
+    assert declared(tmp_path, text, "price=number", "sizes = keyword[]") == (types, [])
+    assert declared(tmp_path, text, "price=text") == ({"price": "text", "sizes": "keyword"}, [])
+    (batch,) = read(tmp_path / "m.csv", {name: AttributeType(told) for name, told in types.items()})
+    assert len(batch.products) == 10
+    assert batch.products[3]["attributes"] == {"price": 3.5, "sizes": ["S", "M"]}
+    assert batch.refusals == [
+        ("bad", "attribute_type", "line 12: attributes.price must be a number, and is 'n/a'", "product")
+    ]
+
+
+def test_a_column_that_few_cells_keep_from_its_type_is_warned_of(tmp_path: Path) -> None:
+    types, (warning,) = declared(tmp_path, PRICES + "bad,Bad,n/a,L\n")
+    assert types == {"price": "keyword", "sizes": "keyword"}
+    detail = warning.pop("detail")
+    assert warning == {"attribute": "price", "type": "keyword", "line": 12, "value": "n/a"}
+    assert "1 of its 11 values" in detail
+    assert "line 12: 'n/a'" in detail
+    assert "--type price=number" in detail
+
+
+def test_a_column_that_the_catalog_declares_is_not_warned_of(tmp_path: Path) -> None:
+    assert declared(tmp_path, PRICES + "bad,Bad,n/a,L\n", price="keyword")[1] == []
+
+
+@pytest.mark.parametrize(
+    ("option", "known", "code"),
+    [
+        ("price", {}, "usage"),
+        ("price=money", {}, "usage"),
+        ("=number", {}, "usage"),
+        ("prise=number", {}, "unknown_column"),
+        ("price=number", {"price": "keyword"}, "schema_change"),
+    ],
+)
+def test_a_stated_type_that_cannot_hold_is_refused_before_anything_is_declared(
+    tmp_path: Path, option: str, known: dict[str, str], code: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        declared(tmp_path, PRICES, option, **known)
+    assert caught.value.code == code
 
 
 # --- sending
@@ -191,7 +254,8 @@ def sent(api: Batches, *products: dict[str, Any]) -> Tally:
     tally = Tally()
     batch = Batch()
     for product in products:
-        batch.add(product, orjson.dumps(product))
+        places = [f"{number}.jpg" for number in range(len(product["images"]))]
+        batch.add(product, orjson.dumps(product), places)
     Sender(Screen(json=True), service(api), "shop", tally).send(batch)
     return tally
 
@@ -206,17 +270,17 @@ def test_a_product_goes_in_without_the_pictures_that_are_refused() -> None:
     tally = sent(api, product("a", "bad", "one", "bad", "two"), product("b", "three"), product("c", "bad"))
     assert api.stored == {"a": ["one", "two"], "b": ["three"], "c": []}
     assert tally.accepted == 3
-    assert [(error["product_id"], error["code"]) for error in tally.errors] == [
-        ("a", "image_corrupt"),
-        ("c", "image_corrupt"),
-        ("a", "image_corrupt"),
+    assert [(error["product_id"], error["detail"], error["lost"]) for error in tally.errors] == [
+        ("a", "0.jpg: no", "picture"),
+        ("c", "0.jpg: no", "picture"),
+        ("a", "2.jpg: no", "picture"),
     ]
 
 
 def test_a_product_that_is_refused_is_listed_and_costs_no_other() -> None:
     tally = sent(Batches(), product("a", title="refused"), product("b"))
     assert tally.accepted == 1
-    assert tally.errors == [{"product_id": "a", "code": "bad_text", "detail": "no"}]
+    assert tally.errors == [{"product_id": "a", "code": "bad_text", "detail": "no", "lost": "product"}]
 
 
 def test_a_service_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,8 +312,18 @@ def test_a_product_that_is_too_large_by_itself_is_listed() -> None:
 # --- waiting
 
 
-def receipt(upload_id: str, state: str, **more: Any) -> dict[str, Any]:
-    return {"upload_id": upload_id, "product_id": upload_id.removeprefix("u"), "state": state, **more}
+NOON = "2024-05-01T12:00:00+00:00"
+
+
+def receipt(upload_id: str, state: str, *, at: str = NOON, **more: Any) -> dict[str, Any]:
+    stages = [{"stage": "accepted", "at": at}]
+    return {
+        "upload_id": upload_id,
+        "product_id": upload_id.removeprefix("u"),
+        "state": state,
+        "stages": stages,
+        **more,
+    }
 
 
 def watched(states: dict[str, str], pending: int) -> tuple[Tally, list[int]]:
@@ -298,13 +372,16 @@ def test_the_report_has_the_numbers_and_why_uploads_died() -> None:
     tally = Tally()
     tally.accept(receipt("u1", "indexed"))
     tally.accept(receipt("u2", "encoded"))
+    tally.end(receipt("u1", "indexed"))
     tally.end(receipt("u2", "dead", error={"code": "bad_vector", "detail": "NaN"}))
     assert tally.report(1.23456) == {
         "accepted": 2,
+        "unchanged": 0,
         "indexed": 1,
         "superseded": 0,
         "dead": 1,
-        "errors": [{"product_id": "2", "code": "bad_vector", "detail": "NaN"}],
+        "errors": [{"product_id": "2", "code": "bad_vector", "detail": "NaN", "lost": "product"}],
+        "warnings": [],
         "seconds": 1.235,
     }
     assert tally.failed
@@ -317,7 +394,7 @@ def test_a_picture_that_could_not_be_fetched_is_listed_and_its_product_counted()
     tally.end(receipt("u1", "indexed", images=[{"position": 1, "source": "http://x/a.jpg", "error": error}]))
     assert tally.ended["indexed"] == 1
     assert tally.errors == [
-        {"product_id": "1", "code": "fetch_refused", "detail": "images[1] http://x/a.jpg: 404"},
+        {"product_id": "1", "code": "fetch_refused", "detail": "images[1] http://x/a.jpg: 404", "lost": "picture"},
     ]
 
 
@@ -325,3 +402,51 @@ def test_an_error_that_echoes_bad_unicode_can_be_written_as_json() -> None:
     tally = Tally()
     tally.refuse("\ud800", "bad_id", "product_id \udcff is none")
     assert orjson.loads(orjson.dumps(tally.report(0.0)))["errors"][0]["product_id"] == "?"
+
+
+def test_uploads_of_before_the_ingest_are_told_as_unchanged() -> None:
+    newest = receipt("u0", "indexed", at="2024-05-01T12:00:00.5+00:00")
+    api = service(
+        lambda request: httpx.Response(200, json={"uploads": [newest] if request.url.params["limit"] else []})
+    )
+    tally = Tally(newest_upload(api, "shop"))
+    for number, at in enumerate(
+        ["2024-05-01T11:00:00+00:00", "2024-05-01T12:00:00.5+00:00", "2024-05-01T12:00:01+00:00"]
+    ):
+        tally.accept(receipt(f"u{number}", "indexed"))
+        tally.end(receipt(f"u{number}", "indexed", at=at))
+    assert tally.report(0.0)["unchanged"] == 2
+    assert summary(tally, 1.0) == ["3 accepted (2 already as stated), 3 indexed, 0 superseded, 0 dead in 1.0 s"]
+
+
+def test_a_second_run_says_that_nothing_changed_and_which_pictures_still_lack() -> None:
+    tally = Tally(datetime.fromisoformat(NOON))
+    error = {"code": "fetch_refused", "detail": "404"}
+    tally.accept(receipt("u1", "indexed"))
+    tally.end(receipt("u1", "indexed", images=[{"position": 0, "error": error}]))
+    first, second, _ = summary(tally, 1.0)
+    assert first.startswith("1 accepted (every one already as stated: nothing changed), 1 indexed")
+    assert second == "1 picture left out; its product is searchable without it"
+    assert tally.failed
+
+
+def test_nothing_was_there_before_the_first_ingest() -> None:
+    assert newest_upload(service(lambda _: httpx.Response(200, json={"uploads": []})), "shop") is None
+
+
+def test_the_summary_tells_lost_products_from_lost_pictures() -> None:
+    tally = Tally()
+    tally.refuse("a", "image_corrupt", "no", "picture")
+    tally.refuse("a", "bad_text", "no")  # its picture no longer matters
+    tally.refuse("b", "image_missing", "line 2: gone")
+    tally.refuse("b", "image_missing", "line 2: gone too")
+    tally.refuse(None, "bad_json", "line 3: no")
+    tally.refuse(None, "bad_json", "line 4: no")
+    tally.refuse("c", "image_corrupt", "no", "picture")
+    tally.refuse("c", "image_corrupt", "no", "picture")
+    tally.refuse(None, "interrupted", "the rest", None)
+    assert tally.losses == (4, 2)
+    assert summary(tally, 0.0)[1:3] == [
+        "4 products not taken",
+        "2 pictures left out; their products are searchable without them",
+    ]

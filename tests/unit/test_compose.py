@@ -131,6 +131,20 @@ def test_its_image_is_pinned(name: str) -> None:
 
 
 @each_service
+def test_its_image_is_one_of_the_default_registry(name: str) -> None:
+    host, slash, _ = SERVICES[name]["image"].partition("/")
+    assert not slash or not set(host) & set(".:")
+
+
+@pytest.mark.parametrize(
+    "file", ["docker-compose.yml", "Dockerfile", ".env.example", "scripts/install", "pyproject.toml"]
+)
+def test_no_index_or_registry_is_named(file: str) -> None:
+    hosts = set(re.findall(r"https?://([\w.-]+)", (ROOT / file).read_text()))
+    assert hosts <= {"localhost", "127.0.0.1", "0.0.0.0", "milvus", "etcd"}
+
+
+@each_service
 def test_its_volumes_are_named(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):
         assert volume.partition(":")[0] in COMPOSE["volumes"]

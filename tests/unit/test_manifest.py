@@ -116,7 +116,42 @@ def test_a_source_that_is_not_one_is_refused_at_once(tmp_path: Path) -> None:
     assert empty.value.code == "manifest_empty"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", "product_id,title\n"), ("a.csv", "product_id,title\n\n"), ("a.jsonl", "\n")]
+)
+def test_a_manifest_without_a_row_is_refused_and_says_what_to_do(tmp_path: Path, name: str, content: str) -> None:
+    with pytest.raises(Invalid, match=f"{name} holds no row: give it one for every product") as caught:
+        read(tmp_path / name, content)
+    assert caught.value.code == "manifest_empty"
+
+
+def test_an_empty_file_says_that_it_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(
+        Invalid, match=r"needs the columns product_id and title.* has: none, as it is empty"
+    ) as caught:
+        read(tmp_path / "a.csv", "")
+    assert caught.value.code == "manifest_columns"
+
+
+def test_a_folder_without_a_picture_says_what_to_name_instead(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"holds no picture \(.jpg.*name a folder that does, or a .csv"):
+        read(tmp_path)
+
+
 # Bad rows stand aside, and the rest goes in
+
+
+def test_a_cell_that_is_not_of_the_declared_type_costs_its_row_alone_and_is_shown(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path / "a.csv",
+        "product_id,title,price\na,A,9.5\nb,B,n/a\nc,C,\n",
+        schema={"price": AttributeType.NUMBER},
+    )
+    assert [row.product_id for row in rows if isinstance(row, ManifestRow)] == ["a", "c"]
+    assert [row for row in rows if isinstance(row, BadRow)] == [
+        BadRow(3, "b", "attribute_type", "attributes.price must be a number, and is 'n/a'")
+    ]
+
 
 GOOD_LINE = "ok,Fine,1"
 

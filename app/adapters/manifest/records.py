@@ -49,7 +49,7 @@ def csv_records(path: Path) -> Iterator[Record]:
 
 
 def _check_columns(columns: Sequence[str], name: str) -> None:
-    found = ", ".join(repr(column) for column in columns) or "none"
+    found = ", ".join(repr(column) for column in columns) or "none, as it is empty"
     if not {"product_id", "title"} <= set(columns):
         raise Invalid(
             f"a manifest needs the columns product_id and title, comma-separated, in UTF-8; {name} has: {found}",
@@ -99,7 +99,10 @@ def folder_records(folder: Path) -> Iterator[Record]:
     paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.suffix.lower() in _PICTURES]
     visible = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
     if not visible:
-        raise Invalid(f"{folder} holds no picture ({', '.join(_PICTURES)})", code="manifest_empty")
+        raise Invalid(
+            f"{folder} holds no picture ({', '.join(_PICTURES)}): name a folder that does, or a .csv or .jsonl file",
+            code="manifest_empty",
+        )
     for number, path in enumerate(visible, start=1):
         if _UNDECODED.search(str(path)):
             yield number, Invalid(f"the name of {str(path)!a} is not UTF-8", code="bad_encoding")

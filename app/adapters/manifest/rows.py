@@ -16,6 +16,7 @@ _READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
     ".jsonl": jsonl_records,
     ".ndjson": jsonl_records,
 }
+_SHOWN_VALUE = 60  # characters: enough to find a cell by
 _NOT_ATTRIBUTES = ("product_id", "title", "description", *IMAGE_COLUMNS)
 
 
@@ -74,6 +75,7 @@ class Manifest:
         Raises `Invalid` (`manifest_columns`, `manifest_empty`) where no row can be read.
         """
         seen: set[str] = set()
+        line = 0
         try:
             for line, record in self._read(self._source):
                 row = self._row(line, record, schema)
@@ -87,6 +89,8 @@ class Manifest:
         except OSError as error:
             message = f"{self._source} cannot be read: {error.strerror}"
             raise NotFound(message, code="manifest_not_found") from error
+        if not line:
+            raise Invalid(f"{self._source} holds no row: give it one for every product", code="manifest_empty")
 
     def close(self) -> None:
         """Close the zip archives that pictures were read from."""
@@ -115,7 +119,7 @@ class Manifest:
             )
             images = tuple(self._images_in(record))
         except Invalid as error:
-            return BadRow(line, product_id or None, error.code, error.detail)
+            return BadRow(line, product_id or None, error.code, _shown(error, record))
         if schema is not None:
             attributes = dict(product.attributes)
         return ManifestRow(line, product_id, product.title, product.description, images, attributes)
@@ -130,6 +134,13 @@ class Manifest:
                     yield picture_source(place, self._folder, self._archives)
                 else:
                     raise Invalid(f"{column} must be a path or URL, or a list of them", code="bad_type", field=column)
+
+
+def _shown(error: Invalid, record: dict[str, Any]) -> str:
+    """What is wrong with a row; a value of another type than was declared is shown, so that it can be looked for."""
+    if error.code != "attribute_type" or error.field is None:
+        return error.detail
+    return f"{error.detail}, and is {str(record[error.field.removeprefix('attributes.')])[:_SHOWN_VALUE]!r}"
 
 
 def _id_in(record: dict[str, Any]) -> str:

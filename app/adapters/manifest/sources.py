@@ -16,6 +16,9 @@ class UrlPicture:
 
     url: str
 
+    def __str__(self) -> str:
+        return self.url
+
 
 class Archives:
     """Zip archives, each opened once and kept open. Safe to call from several threads."""
@@ -59,6 +62,9 @@ class ZipPicture:
     archive: Path
     member: str
 
+    def __str__(self) -> str:
+        return f"{self.archive}#{self.member}"
+
     def read(self) -> bytes:
         """The picture's bytes; raises `NotFound` (`image_missing`) or `TooLarge` (`image_too_large`)."""
         return self.archives.read(self.archive, self.member)
@@ -69,6 +75,9 @@ class FilePicture:
     """A picture on disk."""
 
     path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
 
     def read(self) -> bytes:
         """The picture's bytes; raises `NotFound` (`image_missing`) or `TooLarge` (`image_too_large`)."""

@@ -28,11 +28,13 @@ class Sender:
         self._service = service
         self._path = f"{catalog_path(catalog)}/products:batch"
         self._tally = tally
+        self._places: dict[str, list[str]] = {}
 
     def send(self, batch: Batch) -> None:
         """Send a batch, and again those of its products of which a picture was refused, without that picture."""
         for refusal in batch.refusals:
             self._tally.refuse(*refusal)
+        self._places = batch.places
         products, lines = batch.products, batch.lines
         while products:
             products = self._post(products, lines)
@@ -59,10 +61,12 @@ class Sender:
         if answer["status"] < 300:
             self._tally.accept(answer)
             return False
-        self._tally.refuse(product["product_id"], answer["code"], answer["detail"])
         refused = _IMAGE.match(answer.get("field") or "")
         if refused is None or int(refused[1]) >= len(product["images"]):
+            self._tally.refuse(product["product_id"], answer["code"], answer["detail"])
             return False
+        place = self._places[product["product_id"]].pop(int(refused[1]))
+        self._tally.refuse(product["product_id"], answer["code"], f"{place}: {answer['detail']}", "picture")
         del product["images"][int(refused[1])]
         return True
 

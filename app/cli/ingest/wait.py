@@ -1,6 +1,7 @@
 """Waiting for uploads to reach their last state: the oldest are asked for, many at a time, and never one by one."""
 
 import time
+from datetime import datetime
 from itertools import islice
 
 from app.cli.connection import Service
@@ -13,6 +14,12 @@ _MAX_IDS = 200  # what the service tells of at a time
 _SHORTEST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 2.0  # a batch of the slowest encoder takes longer; a person looks about as often
 _STALLED_S = 10.0
+
+
+def newest_upload(service: Service, catalog: str) -> datetime | None:
+    """When the newest upload of a catalog was accepted, by the service's clock."""
+    found = service.get("/v1/uploads", catalog=catalog, limit=1)["uploads"]
+    return datetime.fromisoformat(found[0]["stages"][0]["at"]) if found else None
 
 
 class Watcher:

@@ -1,0 +1,57 @@
+"""The types of a manifest's columns: those a person states, and those that were nearly inferred."""
+
+from collections.abc import Mapping, Sequence
+from shlex import quote
+from typing import Any
+
+from app.cli.screen import valid
+from app.domain.errors import Invalid
+from app.domain.inference import NearMiss
+from app.domain.products import AttributeType
+
+_TYPES = tuple(one.value for one in AttributeType)
+_SHOWN_VALUE = 60  # characters: enough to find a cell by
+
+
+def stated_types(options: Sequence[str]) -> dict[str, AttributeType]:
+    """The types that `--type NAME=TYPE` states, by column. Raises `Invalid` where one cannot be read."""
+    stated: dict[str, AttributeType] = {}
+    for option in options:
+        name, _, told = (part.strip() for part in option.rpartition("="))
+        if not name or told not in _TYPES:
+            raise Invalid(
+                f"--type {option} cannot be read: write NAME=TYPE, where TYPE is one of {', '.join(_TYPES)}",
+                code="usage",
+            )
+        stated[name] = AttributeType(told)
+    return stated
+
+
+def check_stated(
+    stated: Mapping[str, AttributeType], declared: Mapping[str, AttributeType], found: Mapping[str, AttributeType]
+) -> None:
+    """Raise `Invalid` where a stated type contradicts what the catalog declares, or no row has such a column."""
+    for name, wanted in stated.items():
+        if declared.get(name, wanted) is not wanted:
+            raise Invalid(
+                f"--type says {name} is {wanted.value}; the catalog declares it as {declared[name].value}, for good",
+                code="schema_change",
+            )
+        if name not in declared and name not in found:
+            raise Invalid(f"--type names {name!r}, which no row of the manifest has", code="unknown_column")
+
+
+def warning_of(miss: NearMiss) -> dict[str, Any]:
+    """What a person would want to know before many rows are filed under the wrong type."""
+    wanted = quote(f"{miss.name}={miss.almost.value}")
+    value = valid(str(miss.value))[:_SHOWN_VALUE]
+    return {
+        "attribute": miss.name,
+        "type": miss.declared.value,
+        "line": miss.line,
+        "value": value,
+        "detail": f"{miss.name} is declared {miss.declared.value}, and stays so: {miss.misfits:,} of its "
+        f"{miss.values:,} values cannot be read as {miss.almost.value}, the first on line {miss.line}: {value!r}. "
+        f"To have it as {miss.almost.value} and those rows as errors, ingest into a new catalog (--catalog) with "
+        f"--type {wanted}",
+    }
