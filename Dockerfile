@@ -1,15 +1,17 @@
 # syntax=docker/dockerfile:1
 # Vitrine: the API, the workers, the scheduler and the migrations are one image with different commands.
 #
-#   docker build --tag vitrine .
-#   docker build --tag vitrine-gpu --build-arg TORCH_INDEX_URL=https://pypi.org/simple .      (torch with CUDA)
+#   docker build --tag vitrine-gpu .                                    (torch as pip's index has it: with CUDA)
+#   docker build --tag vitrine --build-arg TORCH_INDEX_URL=... .        (torch from another index, see below)
 
 FROM python:3.11.13-slim-bookworm AS build
-# The index that has torch for the hardware: without CUDA the image is gigabytes smaller.
-ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+# The index that has torch for the hardware. PyTorch's page on installing names the one of its CPU builds: without CUDA
+# the image is gigabytes smaller.
+ARG TORCH_INDEX_URL
 RUN python -m venv /opt/vitrine
 ENV PATH=/opt/vitrine/bin:$PATH
-RUN --mount=type=cache,target=/root/.cache/pip pip install --index-url "$TORCH_INDEX_URL" torch==2.13.0
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch==2.13.0
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY app app

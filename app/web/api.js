@@ -14,6 +14,11 @@ export class ApiError extends Error {
   get passing() {
     return [429, 502, 503, 504].includes(this.status);
   }
+
+  /** Whether it is the picture that cannot be searched with. */
+  get refusesPicture() {
+    return this.status >= 400 && this.status < 500 && this.code.startsWith("image_");
+  }
 }
 
 /** @param {AbortSignal} [signal] */

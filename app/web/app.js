@@ -1,8 +1,9 @@
 /** The storefront page: one query, kept in the address, and the answer to it. */
 
-import { listCatalogs, search } from "./api.js";
+import { search } from "./api.js";
 import { pictureAddress } from "./card.js";
-import { byId, element } from "./dom.js";
+import { createCatalogs } from "./catalogs.js";
+import { byId } from "./dom.js";
 import { createFilters } from "./filters.js";
 import { emptyMessage, errorMessage, headingOf, NO_CATALOG, unknownCatalog } from "./messages.js";
 import { acceptPictures } from "./picture_input.js";
@@ -14,16 +15,16 @@ import { createSearchBox } from "./search_box.js";
 const PAGE = 24; // hits: whole rows in two, three, four or six columns
 const MAX_LIMIT = 100; // what the API gives at most
 
-/** @type {{name: string, attributes: Record<string, string>, products: number}[]} */
-let catalogs = [];
-/** @type {import("./query.js").Query} */
 let query = readQuery(location.search, history.state);
-let declared = ""; // the catalog whose chips are shown
+/** @type {import("./catalogs.js").Catalog|undefined} */
+let declared; // the catalog whose chips are shown
 let typed = false; // whether the newest history entry came from typing, and more typing belongs to it
 let running = new AbortController();
+let reading = 0; // counts the files taken and let go: only the newest is still wanted once it has been read
 /** @type {Map<string, import("./card.js").Hit>} */
 const seen = new Map();
 
+const catalogs = createCatalogs((catalog) => change({ catalog, filter: {}, like: "" }));
 const filters = createFilters(byId("filters"), (filter) => change({ filter }));
 const box = createSearchBox({
   onText: (text, typing) => change({ text }, typing),
@@ -31,21 +32,22 @@ const box = createSearchBox({
 });
 
 acceptPictures(async (file) => {
+  const place = (reading += 1);
   try {
-    change({ picture: await readPicture(file), like: "" });
+    const picture = await readPicture(file);
+    if (place === reading) change({ picture, like: "" });
   } catch (error) {
-    running.abort();
-    const message = { symbol: "picture", title: "This picture cannot be used", text: error.message };
-    showMessage("Search with a picture", message, [{ label: "Back to the results", action: () => run() }]);
+    const { picture, like } = query;
+    if (place === reading) refusePicture(error, () => change({ picture, like }), false);
   }
 });
 addEventListener("popstate", () => {
   query = withCatalog(readQuery(location.search, history.state));
+  reading += 1;
   typed = false;
   box.forget();
   run();
 });
-byId("catalogs").addEventListener("change", (event) => change({ catalog: event.target.value, filter: {}, like: "" }));
 document.querySelector(".wordmark").addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
@@ -54,20 +56,24 @@ document.querySelector(".wordmark").addEventListener("click", (event) => {
 
 /** Change the query, its address and the answer. @param {Partial<typeof query>} changes */
 function change(changes, typing = false) {
+  if ("text" in changes) box.forget();
+  const differs = adopt(changes, typing && typed);
+  if (typing && !differs) return; // a space at the end is no other query
+  typed = typing;
+  run();
+}
+
+/** Change the query and its address. @returns {boolean} whether that is another query */
+function adopt(changes, replace) {
   const before = addressOf(query, true);
   const picture = query.picture;
   query = { ...query, ...changes };
-  if ("text" in changes) box.forget();
-  if (before !== addressOf(query, true) || picture !== query.picture) {
-    const replace = typing && typed;
-    const entry = { picture: query.picture?.key };
-    history[replace ? "replaceState" : "pushState"](entry, "", addressOf(query, catalogs.length > 1));
-    scrollTo({ top: 0 });
-  } else if (typing) {
-    return; // a space at the end is no other query
-  }
-  typed = typing;
-  run();
+  if ("picture" in changes) reading += 1;
+  if (before === addressOf(query, true) && picture === query.picture) return false;
+  const entry = { picture: query.picture?.key };
+  history[replace ? "replaceState" : "pushState"](entry, "", addressOf(query, catalogs.names().length > 1));
+  scrollTo({ top: 0 });
+  return true;
 }
 
 /** Ask for the query's answer and show it; a newer call makes this one's answer unwanted. */
@@ -75,21 +81,27 @@ async function run(limit = PAGE) {
   running.abort();
   running = new AbortController();
   const { signal } = running;
-  const asked = query;
   showControls();
-  const catalog = catalogs.find((one) => one.name === asked.catalog);
-  if (!catalog) return showNoCatalog();
-  showLoading(heading(asked));
+  showLoading(heading(query));
   try {
+    if (!catalogs.find(query.catalog)) await learnCatalogs(signal);
+    const catalog = catalogs.find(query.catalog);
+    if (!catalog) return showNoCatalog();
+    const asked = query;
     const answer = await search(asked.catalog, requestOf(asked, limit), signal);
     if (!signal.aborted) showAnswer(answer, asked, catalog.attributes, limit);
   } catch (error) {
-    if (signal.aborted) return undefined;
-    const actions = [{ label: "Try again", action: () => run(limit) }];
-    if (!browses(asked) || hasFilter(asked)) actions.push({ label: "Start over", action: startOver });
-    showMessage(heading(asked), errorMessage(error), actions);
+    if (!signal.aborted) showError(error, limit);
   }
   return undefined;
+}
+
+/** On the first search, on the next one after the service was down, and where a catalog may have been made since. */
+async function learnCatalogs(signal) {
+  await catalogs.load(signal);
+  signal.throwIfAborted();
+  query = withCatalog(query);
+  showControls();
 }
 
 function showAnswer(answer, asked, attributes, limit) {
@@ -116,19 +128,42 @@ function showAnswer(answer, asked, attributes, limit) {
   });
 }
 
+function showError(error, limit) {
+  if (error.refusesPicture && query.picture) return refusePicture(error, () => run(), true);
+  const actions = [{ label: "Try again", action: () => run(limit) }];
+  if (!browses(query) || hasFilter(query)) actions.push({ label: "Start over", action: startOver });
+  return showMessage(heading(query), errorMessage(error), actions);
+}
+
+/**
+ * Tell why. No picture is searched with then, and no token may say so: neither of this one nor of one before it.
+ * @param {Error} error @param {() => void} back
+ * @param {boolean} replace the history entry, which has the picture: else going back would only be refused again
+ */
+function refusePicture({ message }, back, replace) {
+  running.abort();
+  adopt({ picture: null, like: "" }, replace);
+  typed = false;
+  showControls();
+  const told = { symbol: "picture", title: "This picture cannot be used", text: message };
+  showMessage("Search with a picture", told, [{ label: "Back to the results", action: back }]);
+}
+
 function showNoCatalog() {
-  const others = catalogs.map(({ name }) => ({ label: `Open “${name}”`, action: () => change({ catalog: name }) }));
-  showMessage("", catalogs.length ? unknownCatalog(query.catalog) : NO_CATALOG, others.slice(0, 3));
+  const names = catalogs.names();
+  const others = names.map((catalog) => ({ label: `Open “${catalog}”`, action: () => change({ catalog }) }));
+  showMessage("", names.length ? unknownCatalog(query.catalog) : NO_CATALOG, others.slice(0, 3));
 }
 
 function showControls() {
-  if (declared !== query.catalog) {
-    declared = query.catalog;
+  const catalog = catalogs.find(query.catalog);
+  if (declared !== catalog) {
+    declared = catalog;
     seen.clear();
-    filters.declare(catalogs.find((one) => one.name === declared)?.attributes ?? {});
+    filters.declare(catalog?.attributes ?? {});
   }
-  filters.show(query.filter);
-  byId("catalogs").value = query.catalog;
+  filters.show(catalog ? query.filter : {});
+  catalogs.show(query.catalog);
   document.title = browses(query) ? "Vitrine" : `${heading(query)} – Vitrine`;
   if (query.picture) return box.show(query.text, { label: query.picture.name || "Your picture", picture: query.picture.preview });
   const hit = seen.get(query.like);
@@ -139,25 +174,6 @@ function showControls() {
 const heading = (asked) => headingOf(asked, seen.get(asked.like)?.title);
 const hasFilter = ({ filter }) => Object.keys(filter).length > 0;
 const startOver = () => change({ text: "", picture: null, like: "", filter: {} });
+const withCatalog = (given) => ({ ...given, catalog: catalogs.orDefault(given.catalog) });
 
-/** An address without a catalog means `default`, or else the first there is. */
-function withCatalog(given) {
-  const first = catalogs.find((one) => one.name === "default") ?? catalogs[0];
-  return { ...given, catalog: given.catalog || (first?.name ?? "") };
-}
-
-async function start() {
-  showLoading("");
-  try {
-    catalogs = await listCatalogs();
-  } catch (error) {
-    showMessage("", errorMessage(error), [{ label: "Try again", action: start }]);
-    return;
-  }
-  byId("catalogs").replaceChildren(...catalogs.map(({ name }) => element("option", { value: name }, name)));
-  byId("catalog").hidden = catalogs.length < 2;
-  query = withCatalog(query);
-  run();
-}
-
-start();
+run();

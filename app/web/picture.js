@@ -2,7 +2,9 @@
 
 const SENT_AS_THEY_ARE = ["image/jpeg", "image/png", "image/webp"]; // what the service decodes
 const MAX_BYTES = 2_000_000; // more is redrawn first: a telephone's photo is five times this
-const MAX_SIDE = 1280; // pixels; several times what any encoder looks at
+const MAX_PIXELS = 25_000_000; // the service takes no more, however well they compress, …
+const MAX_LENGTH = 16_383; // … nor a longer side
+const MAX_SIDE = 1280; // pixels, once redrawn; several times what any encoder looks at
 
 /**
  * @typedef {object} Picture
@@ -27,14 +29,18 @@ export async function readPicture(file) {
   const bitmap = await createImageBitmap(file).catch(() => {
     throw new Error(`“${file.name}” is not a picture that can be read. A JPEG, PNG or WebP will do.`);
   });
-  const fits = SENT_AS_THEY_ARE.includes(file.type) && file.size <= MAX_BYTES;
-  const preview = await dataAddress(fits ? file : await redraw(bitmap));
+  const preview = await dataAddress(fits(file, bitmap) ? file : await redraw(bitmap));
   bitmap.close();
   // A history entry outlives a reload, the pictures do not: a key must never come to mean another picture.
   const key = `${performance.timeOrigin}-${kept.size}`;
   const picture = { key, name: file.name, data: preview.slice(preview.indexOf(",") + 1), preview };
   kept.set(picture.key, picture);
   return picture;
+}
+
+function fits(file, { width, height }) {
+  const small = file.size <= MAX_BYTES && width * height <= MAX_PIXELS && Math.max(width, height) <= MAX_LENGTH;
+  return small && SENT_AS_THEY_ARE.includes(file.type);
 }
 
 /** @param {ImageBitmap} bitmap @returns {Promise<Blob>} a JPEG, on white where the picture is transparent */

@@ -16,7 +16,7 @@ const note = byId("note");
 export function showLoading(heading) {
   section.setAttribute("aria-busy", "true");
   document.body.classList.add("busy");
-  if (grid.childElementCount) return;
+  if (grid.querySelector("[data-product]")) return;
   byId("heading").textContent = heading;
   byId("count").textContent = "";
   state.hidden = true;

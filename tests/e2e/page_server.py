@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from socket import SHUT_RDWR, socket
 from threading import Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from PIL import Image
 
+from app.api.main import PAGE_HEADERS
+
 WEB = Path(__file__).parents[2] / "app" / "web"
-POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'"
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 ATTRIBUTES = {
@@ -51,11 +53,10 @@ CATALOGS: dict[str, tuple[dict[str, str], list[dict[str, Any]]]] = {
 
 
 @contextmanager
-def serve_page() -> Iterator[str]:
-    """Serve on a free port of the loopback; yields the base address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, daemon=True)
+def serve_page(port: int = 0) -> Iterator[str]:
+    """Serve on a port of the loopback, a free one if 0; yields the base address."""
+    server = _Server(("127.0.0.1", port), _Handler)
+    thread = Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -97,6 +98,26 @@ def _passes(value: Any, asked: Any) -> bool:
     return asked.get("gte", value) <= value <= asked.get("lte", value)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # all of them end when the server does
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._connections: list[socket] = []
+
+    def get_request(self) -> tuple[socket, Any]:
+        connection, address = super().get_request()
+        self._connections.append(connection)
+        return connection, address
+
+    def server_close(self) -> None:
+        """Stop as a process does that ends: connections that are kept alive end too."""
+        for connection in self._connections:
+            with suppress(OSError):  # one that has ended before
+                connection.shutdown(SHUT_RDWR)
+        super().server_close()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -125,7 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", POLICY)
+        for name, value in PAGE_HEADERS.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
