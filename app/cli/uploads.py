@@ -129,8 +129,8 @@ def _receipt(receipt: dict[str, Any]) -> Table:
             for image in value:
                 told = image["error"]
                 table.add_row(f"picture {image['position']}", plain(f"{told['detail']} [{told['code']}]"))
-        elif name == "error":
-            table.add_row("error", plain(f"{value['detail']} [{value['code']}]"))
+        elif name in ("error", "last_error"):
+            table.add_row(plain(name), plain(f"{value['detail']} [{value['code']}]"))
         else:
             table.add_row(plain(name), plain(value))
     return table

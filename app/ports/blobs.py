@@ -25,7 +25,7 @@ class Blobs(Protocol):
         ...
 
     def put_many(self, blobs: Mapping[str, Blob]) -> None:
-        """Store pictures by name, as `put` does, side by side: many take little longer than one.
+        """Store pictures by name, as `put` does, all together: many take little longer than one.
 
         Where it raises, some may be stored: they are whole, and putting them again is harmless.
         """

@@ -1,5 +1,7 @@
 """What a benchmark runs on: the embedded default, or the production parts with a worker in this process."""
 
+import atexit
+import shutil
 import tempfile
 import threading
 import time
@@ -35,7 +37,9 @@ def service(
 ) -> Iterator[Application]:
     """An application with a worker, in an empty place that goes away afterwards."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vitrine-bench-")))
+        folder = Path(tempfile.mkdtemp(prefix="vitrine-bench-"))
+        # Not at the end of each round: where many files were deleted a moment ago, ext4 is slow to create new ones.
+        atexit.register(shutil.rmtree, folder)
         settings = Settings(data=folder / "data", encoder=encoder, threads=threads, log_level="WARNING")
         configure_logging(settings)
         if backend == "embedded":

@@ -39,6 +39,7 @@ class Learner:
             max_tokens=settings.max_tokens,
         )
         self.model = new_towers(settings, vocabulary=len(self.tokenizer))
+        self.model.vision_model.to(memory_format=torch.channels_last)
         self._optimizer = new_optimizer(self.model, settings)
         self._captions = Captions(pairs.captions, self.tokenizer)
         self._pictures = torch.from_numpy(pairs.pictures)
@@ -113,7 +114,8 @@ class Learner:
         preprocessing = self._settings.preprocessing
         mean, std = (torch.tensor(three)[:, None, None] for three in (preprocessing.mean, preprocessing.std))
         with self._arithmetic():
-            found = self.model.get_image_features(pixel_values=(pictures / 255 - mean) / std)
+            pixels = ((pictures / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+            found = self.model.get_image_features(pixel_values=pixels)
         pooled: Tensor = found.pooler_output
         return pooled.float()
 
