@@ -39,7 +39,6 @@ class Learner:
             max_tokens=settings.max_tokens,
         )
         self.model = new_towers(settings, vocabulary=len(self.tokenizer))
-        self.model.vision_model.to(memory_format=torch.channels_last)
         self._optimizer = new_optimizer(self.model, settings)
         self._captions = Captions(pairs.captions, self.tokenizer)
         self._pictures = torch.from_numpy(pairs.pictures)

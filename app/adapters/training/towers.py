@@ -1,5 +1,6 @@
 """The two towers before they have learned anything."""
 
+import torch
 from torch import nn
 from transformers import BertConfig, ConvNextConfig, VisionTextDualEncoderConfig, VisionTextDualEncoderModel
 
@@ -36,6 +37,9 @@ def new_towers(settings: TrainingSettings, *, vocabulary: int) -> VisionTextDual
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             _keep_variance(module)
+        if isinstance(module, nn.Conv2d):
+            # A step takes a quarter less time so on a CPU.
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
     return model
 
 
