@@ -15,8 +15,8 @@ A small dual encoder that knows **only drawn products**: those of Vitrine's own 
 demo show what search by words and by picture feels like, without a download. On photos it finds nothing of use:
 for a real catalogue take an open hub model, or train one of your own with `vitrine train`.
 
-- **Architecture**: `VisionTextDualEncoderModel`, a ConvNeXt picture tower at {settings.picture_size} pixels and a
-  BERT text tower, {parameters / 1e6:.1f} million parameters stored as float16, {settings.dimension} dimensions.
+- **Architecture**: `VisionTextDualEncoderModel`, a ResNet picture tower at {settings.picture_size} pixels and
+  CLIP's text tower, {parameters / 1e6:.1f} million parameters stored as float16, {settings.dimension} dimensions.
 - **Data**: {products:,} products drawn and worded by `scripts/sample_catalogue` with seed {seed}: no photos, no
   texts of other people. The demo's catalogue is drawn with another seed.
 - **Training**: from scratch, at most {settings.epochs} epochs, symmetric InfoNCE. `python -m scripts.train_starter`

@@ -30,7 +30,6 @@ STARTER = Path(__file__).parent / "starter_model"
 SEED = 20_000  # far from the demo's 1, so that it shows products the model has not seen
 SETTINGS = TrainingSettings(
     picture_size=96,
-    patch=2,  # dots and hearts are six pixels wide: patches of four cannot tell them apart
     picture_widths=(24, 48, 96, 192),
     picture_depths=(1, 2, 2, 1),
     text_width=128,
@@ -40,9 +39,10 @@ SETTINGS = TrainingSettings(
     max_tokens=64,
     dimension=128,
     epochs=20,
+    token_dropout=0.0,
     store="fp16",  # 8 MB is what a repository bears
 )
-"""A few dozen words and flat drawings need less than photos do."""
+"""A few dozen words and flat drawings need less than photos do, and every word of a title says something."""
 
 console = Console(stderr=True)
 

@@ -1,13 +1,24 @@
 """Model directories with random weights, made on the fly: what they find means nothing, how they compute does."""
 
 import json
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
+from transformers import (
+    BertConfig,
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    CLIPTokenizer,
+    ConvNextConfig,
+    PreTrainedTokenizerFast,
+    VisionTextDualEncoderConfig,
+    VisionTextDualEncoderModel,
+)
 
 from app.adapters.training.byte_pairs import learn_tokenizer
 from app.adapters.training.towers import new_towers
@@ -49,10 +60,30 @@ def write_clip(directory: Path, *, dtype: torch.dtype = torch.float32) -> Path:
 
 
 def write_dual_encoder(directory: Path) -> Path:
-    """A ConvNeXt beside a BERT, as a training makes them."""
+    """A ResNet beside CLIP's text tower, as a training makes them."""
+    return _write_dual_encoder(directory, lambda tokenizer: new_towers(SMALL, tokenizer))
+
+
+def write_other_dual_encoder(directory: Path) -> Path:
+    """A ConvNeXt beside a BERT: towers that are neither CLIP's nor of our training."""
+
+    def towers(tokenizer: PreTrainedTokenizerFast) -> VisionTextDualEncoderModel:
+        picture = ConvNextConfig(image_size=32, num_stages=2, hidden_sizes=[8, 16], depths=[1, 1])
+        picture.hidden_size = 16
+        sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+        text = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=MAX_TOKENS, pad_token_id=0, **sizes)
+        config = VisionTextDualEncoderConfig.from_vision_text_configs(picture, text, projection_dim=16)
+        return VisionTextDualEncoderModel(config)
+
+    return _write_dual_encoder(directory, towers)
+
+
+def _write_dual_encoder(
+    directory: Path, towers: Callable[[PreTrainedTokenizerFast], VisionTextDualEncoderModel]
+) -> Path:
     tokenizer = learn_tokenizer(WORDS * 2, vocabulary=SMALL.vocabulary, max_tokens=MAX_TOKENS)
     torch.manual_seed(0)
-    new_towers(SMALL, vocabulary=len(tokenizer)).save_pretrained(directory)
+    towers(tokenizer).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     stated = {
         "size": {"height": 32, "width": 32},

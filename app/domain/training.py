@@ -39,13 +39,12 @@ class TrainingSettings:
     """The size of the two towers and the way they learn.
 
     The defaults suit some ten thousand products and two CPU cores. Widths and depths of the picture tower, a
-    ConvNeXt, are given by stage; every stage halves the grid that `patch` begins with.
+    ResNet, are given by stage: the first has a grid of a quarter of `picture_size`, every further one halves it.
     """
 
     picture_size: int = 64  # pixels
-    patch: int = 4
     picture_widths: tuple[int, ...] = (48, 96, 192, 256)
-    picture_depths: tuple[int, ...] = (2, 2, 4, 2)
+    picture_depths: tuple[int, ...] = (2, 2, 2, 2)
     text_width: int = 192
     text_layers: int = 3
     text_heads: int = 3
@@ -58,9 +57,7 @@ class TrainingSettings:
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
     warmup: float = 0.1  # share of all steps
-    dropout: float = 0.1  # of the text tower's activations
-    token_dropout: float = 0.1  # share of a text's tokens that a step does not see
-    drop_path: float = 0.1  # of the picture tower's residual blocks, rising from 0 to this (Huang et al. 2016)
+    token_dropout: float = 0.15  # share of a text's tokens that a step does not see
     flip: bool = True  # false where left and right differ, as in writing
     shift: int = 4  # pixels, at most
     zoom: float = 0.1  # share of the picture, at most

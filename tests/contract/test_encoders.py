@@ -11,17 +11,17 @@ from app.domain.embeddings import flawed_rows
 from app.domain.errors import ImageCorrupt
 from app.ports.encoders import Encoder
 from tests.fakes.encoders import FakeEncoder
-from tests.small_models import photo, write_clip, write_dual_encoder
+from tests.small_models import photo, write_clip, write_dual_encoder, write_other_dual_encoder
 
 TEXTS = ["red mug", "a", "a striped sofa with four legs", "blue mug"]
+WRITERS = {"clip": write_clip, "dual encoder": write_dual_encoder, "other dual encoder": write_other_dual_encoder}
 
 
-@pytest.fixture(scope="module", params=["fake", "clip", "dual encoder"])
+@pytest.fixture(scope="module", params=["fake", *WRITERS])
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     if request.param == "fake":
         return FakeEncoder()
-    write = {"clip": write_clip, "dual encoder": write_dual_encoder}[request.param]
-    directory: Path = write(tmp_path_factory.mktemp("model"))
+    directory = WRITERS[request.param](tmp_path_factory.mktemp("model"))
     return HuggingFaceLoader(device="cpu", threads=1).load(str(directory))
 
 

@@ -32,7 +32,8 @@ class Tower(nn.Module):
         """Vectors of shape (n, dimension), float32, rows of norm 1."""
         found = self.model(**arguments)
         pooled = found if isinstance(found, Tensor) else found.pooler_output
-        return nn.functional.normalize(self.projection(pooled).float(), dim=1)
+        # Flat: some of the library's convolutional towers leave theirs as (n, width, 1, 1).
+        return nn.functional.normalize(self.projection(pooled.flatten(1)).float(), dim=1)
 
 
 def load_tower(

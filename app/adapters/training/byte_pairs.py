@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-_SPECIAL = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+# In this order [SEP] has the number 1: a CLIP whose last token has the number 2 is taken for one from before 2023.
+_SPECIAL = {"pad_token": "[PAD]", "sep_token": "[SEP]", "cls_token": "[CLS]"}
 
 
 def learn_tokenizer(captions: Iterable[str], *, vocabulary: int, max_tokens: int) -> PreTrainedTokenizerFast:

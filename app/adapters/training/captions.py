@@ -41,11 +41,13 @@ class Captions:
         """What a text tower takes, shape (n, tokens), padded to the longest of these wordings.
 
         A share of about `hidden` of the tokens is kept from the tower's attention, by the global generator, as
-        dropout is: never the first, which stands for the whole text.
+        dropout is: never the first, nor the last, which stands for the whole text.
         """
         lengths = self._lengths[wordings]
         longest = int(lengths.max())
         mask = torch.arange(longest)[None, :] < lengths[:, None]
         if hidden:
-            mask[:, 1:] &= torch.rand(len(mask), longest - 1) >= hidden
+            seen = torch.rand(len(mask), longest) >= hidden
+            seen[:, 0] = seen[torch.arange(len(mask)), lengths - 1] = True
+            mask &= seen
         return {"input_ids": self._ids[wordings, :longest], "attention_mask": mask.long()}

@@ -38,7 +38,7 @@ class Learner:
             vocabulary=settings.vocabulary,
             max_tokens=settings.max_tokens,
         )
-        self.model = new_towers(settings, vocabulary=len(self.tokenizer))
+        self.model = new_towers(settings, self.tokenizer)
         self._optimizer = new_optimizer(self.model, settings)
         self._captions = Captions(pairs.captions, self.tokenizer)
         self._pictures = torch.from_numpy(pairs.pictures)
