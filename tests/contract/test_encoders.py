@@ -1,7 +1,6 @@
 """What every encoder does, the fake one and the real ones."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
