@@ -15,6 +15,7 @@ from app.domain.uploads import Stage
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder
 from app.services.accept_upload import Reception
+from app.services.embed import Embedder
 from app.services.encoders import Encoders
 from app.services.open_catalog import open_catalog
 from app.services.run_stage import Batching, Begin, run_stage
@@ -35,6 +36,7 @@ class Application:
     encoders: Encoders
     reception: Reception
     searcher: Searcher
+    embedder: Embedder
     stages: dict[Stage, tuple[Batching, Begin]]
     turns: Turns
     closing: ExitStack

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -22,6 +23,7 @@ from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
+from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
 from app.services.encoders import Encoders
 from app.services.index import IndexStage
@@ -32,6 +34,7 @@ from app.services.search import Searcher
 from app.services.turns import Turns
 
 CORES = os.cpu_count() or 1
+EMBED_THREADS = 2 * MAX_URLS  # fetch for two whole requests at a time, and never behind the pictures of uploads
 LEG_THREADS = 32  # legs of the queries that run at a time; they wait for Milvus and not for a core
 
 
@@ -40,11 +43,16 @@ class _LateEncoderLoader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._lock = threading.Lock()
+        self._loader: EncoderLoader | None = None
 
     def load(self, name: str) -> Encoder:
         from app.adapters.encoders.loader import HuggingFaceLoader  # noqa: PLC0415 - see the class
 
-        return HuggingFaceLoader(device=self._settings.device, threads=self._settings.threads).load(name)
+        with self._lock:  # one for all encoders: it owns the threads that they compute in
+            if self._loader is None:
+                self._loader = HuggingFaceLoader(device=self._settings.device, threads=self._settings.threads)
+        return self._loader.load(name)
 
 
 def open_application(
@@ -71,6 +79,7 @@ def open_application(
     encode = EncodeStage(database, blobs, encoders, pool("decode", settings.decode_threads), settings.model_batch)
     begin_intake = intake(fetcher, checker, blobs, pool("fetch", settings.fetch_threads))
     query_encoder = QueryEncoder(database, encoders, checker, fetcher)
+    embed_pool = pool("embed", EMBED_THREADS)
     return Application(
         settings=settings,
         database=database,
@@ -80,6 +89,7 @@ def open_application(
         encoders=encoders,
         reception=Reception(database, checker, urls, blobs, jobs, pool("check", CORES), CORES),
         searcher=Searcher(database, store, query_encoder, pool("legs", LEG_THREADS)),
+        embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
         turns=Turns(),
         closing=closing,

@@ -1,13 +1,16 @@
 """Vectors of texts and pictures for callers who compare by themselves, and the cosine of pairs."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.embeddings import EncoderSpec, Pixels, Vectors
-from app.domain.errors import Invalid, VitrineError, unknown_catalog
+from app.domain.errors import FetchFailed, Invalid, unknown_catalog
 from app.domain.products import check_text
 from app.domain.search import MAX_TEXT
 from app.ports.database import Database
@@ -16,9 +19,11 @@ from app.ports.fetching import PictureFetcher
 from app.ports.pictures import PictureChecker
 from app.services.encode_batches import Encoded, encode_in_batches
 from app.services.encoders import Encoders
+from app.services.stated_pictures import checked_pixels
 
 MAX_CONTENTS = 64  # two usual batches of the model: seconds on a CPU, for which queries wait
-MAX_URLS = 8  # fetched one after the other; ten seconds each at most, and a thread of the API waits as long
+MAX_URLS = 8  # fetched side by side
+FETCHING_S = 10.0  # for all pictures of a request, and as long as one may take: a thread of the API waits meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,13 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
-    """Everything that embedding needs. `configured` names the encoder where no catalog is named."""
+    """Everything that embedding needs. `pool` fetches; `configured` names the encoder where no catalog is named."""
 
     database: Database
     encoders: Encoders
     checker: PictureChecker
     fetcher: PictureFetcher
+    pool: Executor
     configured: str
     batch: int
 
@@ -50,7 +56,7 @@ class Embedder:
         _check(contents)
         encoder = self._encoder(catalog)
         texts = {one.where: one.text for one in contents if one.text is not None}
-        pixels = {one.where: self._prepared(encoder, one) for one in contents if one.text is None}
+        pixels = self._prepared(encoder, {one.where: one.picture for one in contents if one.picture is not None})
         size = encoder.spec.dimension
         found = _all(encode_in_batches(encoder.encode_texts, texts, batch=self.batch, dimension=size))
         found |= _all(encode_in_batches(encoder.encode_images, pixels, batch=self.batch, dimension=size))
@@ -73,15 +79,31 @@ class Embedder:
             raise unknown_catalog(catalog)
         return self.encoders.of(build.encoder)
 
-    def _prepared(self, encoder: Encoder, content: Content) -> Pixels:
-        # The same way a product's picture takes: what is the same picture must be the same vector.
-        picture = content.picture or b""
+    def _prepared(self, encoder: Encoder, pictures: Mapping[str, bytes | str]) -> dict[str, Pixels]:
+        """The pixels of pictures, by the field that states each."""
+        prepare = partial(checked_pixels, encoder, self.checker, self.fetcher)
+        until = time.monotonic() + FETCHING_S
+        fetching = {
+            where: self.pool.submit(prepare, picture, field=where)
+            for where, picture in pictures.items()
+            if isinstance(picture, str)
+        }
         try:
-            stated = self.fetcher.fetch(picture) if isinstance(picture, str) else picture
-            return encoder.prepare(self.checker.check(stated).content)
-        except VitrineError as error:
-            error.field = content.where
-            raise
+            return {
+                where: _fetched(fetching[where], where, until) if where in fetching else prepare(picture, field=where)
+                for where, picture in pictures.items()
+            }
+        finally:
+            for future in fetching.values():
+                future.cancel()  # what is not begun yet, nobody waits for any more
+
+
+def _fetched(fetching: Future[Pixels], where: str, until: float) -> Pixels:
+    """What is fetched by `until`, on the monotonic clock. Raises what the fetch does, and `FetchFailed`."""
+    try:
+        return fetching.result(max(0.0, until - time.monotonic()))
+    except TimeoutError as error:
+        raise FetchFailed("the picture's server takes too long", field=where) from error
 
 
 def _check(contents: Sequence[Content]) -> None:

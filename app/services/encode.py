@@ -18,9 +18,12 @@ from app.ports.uploads import Failure
 from app.services.encode_batches import Encoded, encode_in_batches
 from app.services.encode_contents import Missing, captions_of, missing, without
 from app.services.encoders import Encoders
-from app.services.run_stage import OUTAGE_DELAY, Outcome
+from app.services.run_stage import Outcome
 
 log = logging.getLogger(__name__)
+
+# Receipts are for uploaders: which picture is away, and what to do about it, is in the log, for the operator.
+_AWAY = "a stored picture cannot be had at the moment: the upload waits, and goes on once it can"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,11 @@ class EncodeStage:
         errors = {name: error for _, some in encoded for name, error in some.errors.items()}
         stopped = _stopped(claims, captions, errors)
         done = [claim for claim in claims if claim.upload_id not in stopped]
-        told = {upload_id: Failure(error.code, error.detail) for upload_id, error in stopped.items()}
-        waiting = {one: told[one] for one, error in stopped.items() if isinstance(error, BlobsUnavailable)}
-        self._let_wait([claim for claim in claims if claim.upload_id in waiting], waiting)
+        away = {one: error for one, error in stopped.items() if isinstance(error, BlobsUnavailable)}
+        failures = {one: Failure(why.code, why.detail) for one, why in stopped.items() if one not in away}
+        blameless = {one: Failure(error.code, _AWAY) for one, error in away.items()}
+        if away:
+            log.warning("encode.pictures_away", extra={"uploads": {one: why.detail for one, why in away.items()}})
 
         def record(transaction: Transaction, moved: Collection[str]) -> None:
             for fingerprint, some in encoded:
@@ -83,15 +88,7 @@ class EncodeStage:
                 if unreadable and claim.upload_id in moved:
                     transaction.pictures.save(claim, unreadable)
 
-        return Outcome(done, record, without(told, waiting))
-
-    def _let_wait(self, claims: Sequence[Claim], reasons: Mapping[str, Failure]) -> None:
-        """Give uploads whose pictures are away back, unblamed: those beside them go on."""
-        if not claims:
-            return
-        log.warning("encode.pictures_away", extra={"uploads": {one: why.detail for one, why in reasons.items()}})
-        with self.database.writing() as transaction:
-            transaction.uploads.release(claims, delay=OUTAGE_DELAY, blameless=True, reasons=reasons)
+        return Outcome(done, record, failures, blameless=blameless)
 
     def _encode(self, contents: Contents) -> tuple[str, Encoded]:
         spec = contents.encoder.spec

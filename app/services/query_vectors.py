@@ -6,13 +6,13 @@ import numpy as np
 
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors, text_hash
-from app.domain.errors import NotFound, VitrineError
+from app.domain.errors import NotFound
 from app.domain.search import Leg, SearchQuery
 from app.ports.database import Database
-from app.ports.encoders import Encoder
 from app.ports.fetching import PictureFetcher
 from app.ports.pictures import PictureChecker
 from app.services.encoders import Encoders
+from app.services.stated_pictures import checked_pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,10 @@ class QueryEncoder:
         if query.text is not None:
             parts.append(encoder.encode_texts([query.text]))
         if query.image is not None:
-            parts.append(self._encode_picture(encoder, query.image))
+            pixels = checked_pixels(encoder, self.checker, self.fetcher, query.image, field="image")
+            parts.append(encoder.encode_images([pixels]))
         vector = parts[0] if len(parts) == 1 else _mixed(*parts)
         return dict.fromkeys(Leg, vector)
-
-    def _encode_picture(self, encoder: Encoder, picture: bytes | str) -> Vectors:
-        # The same way a product's picture takes: what is the same picture must be the same vector.
-        try:
-            checked = self.checker.check(self.fetcher.fetch(picture) if isinstance(picture, str) else picture)
-        except VitrineError as error:
-            error.field = "image"
-            raise
-        return encoder.encode_images([encoder.prepare(checked.content)])
 
     def _stored(self, catalog: str, build: Build, product_id: str) -> dict[Leg, Vectors]:
         with self.database.reading() as transaction:

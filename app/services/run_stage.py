@@ -47,10 +47,10 @@ _FAILED = Failure("attempt_failed", "the attempt ended without a result: the log
 class Outcome:
     """What became of a batch.
 
-    `done` moves on, `failures` (by upload id) are dead, `unencoded` goes back to the encode stage; claims named in
-    none of them are given back and tried again, and `waiting` says why. `record` writes the stage's results in the
-    same transaction; it is told which uploads moved on: a claim whose lease was lost is no longer this worker's to
-    write about.
+    `done` moves on, `failures` (by upload id) are dead, `unencoded` goes back to the encode stage, `blameless` (by
+    upload id) waits for an outage to end and costs no attempt; claims named in none of them are given back and tried
+    again, and `waiting` says why. `record` writes the stage's results in the same transaction; it is told which
+    uploads moved on: a claim whose lease was lost is no longer this worker's to write about.
     """
 
     done: Sequence[Claim]
@@ -58,6 +58,7 @@ class Outcome:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     unencoded: Sequence[Claim] = ()
     waiting: Mapping[str, Failure] = field(default_factory=dict)
+    blameless: Mapping[str, Failure] = field(default_factory=dict)
 
 
 Begin = Callable[[Sequence[Claim]], Callable[[], Outcome]]
@@ -150,11 +151,13 @@ def _retry_delay(claims: Sequence[Claim]) -> timedelta:
 
 def _write_down(stage: Stage, database: Database, claims: Sequence[Claim], outcome: Outcome) -> int:
     settled = {claim.upload_id for claim in (*outcome.done, *outcome.unencoded)} | set(outcome.failures)
-    left = [claim for claim in claims if claim.upload_id not in settled]
+    held_up = [claim for claim in claims if claim.upload_id in outcome.blameless]
+    left = [claim for claim in claims if claim.upload_id not in settled | set(outcome.blameless)]
     with database.writing() as transaction:
         transaction.uploads.bury(claims, outcome.failures)  # first: it locks all claims, in one order
         moved = transaction.uploads.advance(stage, outcome.done)
         transaction.uploads.encode_again(outcome.unencoded)
+        transaction.uploads.release(held_up, delay=OUTAGE_DELAY, blameless=True, reasons=outcome.blameless)
         reasons = {claim.upload_id: outcome.waiting.get(claim.upload_id, _FAILED) for claim in left}
         transaction.uploads.release(left, delay=_retry_delay(claims), blameless=False, reasons=reasons)
         outcome.record(transaction, moved)

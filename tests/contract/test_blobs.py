@@ -1,5 +1,6 @@
 """What every store of pictures does: in memory, in a folder, in an S3-compatible store over the network."""
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from app.adapters.blobs import folder
 from app.adapters.blobs.folder import FolderBlobs
 from app.adapters.blobs.s3 import S3Blobs
 from app.domain.embeddings import picture_hash
@@ -157,6 +159,71 @@ def test_a_write_that_failed_leaves_no_file_behind(tmp_path: Path) -> None:
     with pytest.raises(BlobsUnavailable):
         blobs.put(picture_hash(JPEG), JPEG, "image/jpeg")
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+def test_no_name_before_its_content_is_on_the_disk_and_no_return_before_its_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = FolderBlobs(tmp_path)
+    monkeypatch.setattr(folder, "_TOGETHER", 2)
+    events: list[tuple[str, str]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        events.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
+        fsync(descriptor)
+
+    def named(self: Path, target: Path) -> Path:
+        events.append(("name", self.name))
+        events.append(("enter", target.parent.name))
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", named)
+    contents = [JPEG + bytes([number]) for number in range(5)]
+    blobs.put_many({picture_hash(content): Blob(content, "image/jpeg") for content in contents})
+    unfinished = [name for kind, name in events if kind == "name"]
+    assert len(set(unfinished)) == len(contents)
+    for name in unfinished:
+        assert events.index(("sync", name)) < events.index(("name", name))
+    for kind, place in events:
+        if kind == "enter":
+            last = max(at for at, event in enumerate(events) if event == ("enter", place))
+            assert ("sync", place) in events[last:]
+
+
+def test_a_disk_that_fails_halfway_leaves_whole_pictures_and_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = FolderBlobs(tmp_path)
+    monkeypatch.setattr(folder, "_TOGETHER", 2)
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    synced: list[str] = []
+    full_disk = True
+    fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        if full_disk and len(synced) == 4:
+            raise OSError(errno.ENOSPC, "no space left")
+        fsync(descriptor)
+
+    contents = {picture_hash(JPEG + bytes([number])): JPEG + bytes([number]) for number in range(6)}
+    stored = {name: Blob(content, "image/jpeg") for name, content in contents.items()}
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BlobsUnavailable):
+        blobs.put_many(stored)
+    full_disk = False
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
+    assert list((tmp_path / "unfinished").iterdir()) == []
+    there = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert len(there) == 3
+    assert {file.name: file.read_bytes() for file in there}.items() <= contents.items()
+
+    synced.clear()
+    blobs.put_many(stored)
+    assert {name[0] for name in contents} <= set(synced), "the names of the first time may not be on the disk yet"
+    assert {name: blobs.get(name).content for name in contents} == contents
 
 
 def test_a_dead_process_s_unfinished_files_are_cleared_and_fresh_ones_are_not(tmp_path: Path) -> None:

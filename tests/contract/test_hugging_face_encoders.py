@@ -77,6 +77,18 @@ def test_vectors_are_those_of_the_library(
     assert cosines(pictures.numpy(), encoder.encode_images([encoder.prepare(content)])).min() > 0.999
 
 
+def test_a_clip_of_an_unusual_activation_is_computed_by_the_library(copied: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    for part in ("text_config", "vision_config"):
+        change_json(copied / "config.json", **{part: {**config[part], "hidden_act": "gelu_new"}})
+    reference = CLIPModel.from_pretrained(copied).eval()
+    short = ["red mug", "a"]
+    tokens = AutoTokenizer.from_pretrained(copied)(short, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        texts = reference.get_text_features(tokens["input_ids"], tokens["attention_mask"]).pooler_output
+    assert cosines(texts.numpy(), load(copied).encode_texts(short)).min() > 0.99999
+
+
 @pytest.mark.parametrize("kind", ["clip", "dual", "other_dual"])
 def test_a_long_text_is_cut_with_its_end_kept(kind: str, request: pytest.FixtureRequest) -> None:
     directory: Path = request.getfixturevalue(kind)

@@ -1,7 +1,12 @@
 """Vectors and cosines over the API, with a small model whose directory nobody is told of."""
 
 import base64
-from collections.abc import Iterator
+import contextlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,10 +67,12 @@ def test_texts_and_pictures_come_back_as_vectors_of_the_encoder_in_order(
 
 
 def test_what_is_embedded_by_name_of_a_catalog_is_what_its_build_is_searched_with(
-    application: Application, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    application: Application, client: TestClient
 ) -> None:
-    monkeypatch.setattr(application.settings, "encoder", "nobody/knows")
-    assert embed(client, texts=["red mug"], catalog="shop")["encoder"] == "shoes-v2"
+    embedder = replace(application.embedder, configured=str(application.settings.data / "nobody-knows"))
+    other = TestClient(create_app(replace(application, embedder=embedder)), raise_server_exceptions=False)
+    assert embed(other, texts=["red mug"], catalog="shop") == embed(client, texts=["red mug"], catalog="shop")
+    refused(other.post("/v1/embed", json={"texts": ["red mug"]}), 503, "encoder_not_found")
 
 
 def test_similarity_is_the_cosine_of_each_pair(client: TestClient) -> None:
@@ -83,6 +90,65 @@ def test_where_the_model_lies_is_nowhere_told(client: TestClient) -> None:
     shown = client.get("/v1/catalogs/shop")
     assert shown.json()["build"]["encoder"] == "shoes-v2"
     assert client.get("/v1/catalogs/shop/builds").json()["builds"][0]["encoder"] == "shoes-v2"
+
+
+def lost(model: Path) -> None:
+    shutil.rmtree(model)
+
+
+def unreadable(model: Path) -> None:
+    (model / "config.json").write_text("not json")
+
+
+def without_weights(model: Path) -> None:
+    (model / "model.safetensors").unlink()
+
+
+def broken_weights(model: Path) -> None:
+    (model / "model.safetensors").write_text("not safetensors")
+
+
+def another_tokenizer(model: Path) -> None:
+    (model / "added_tokens.json").write_text("{}")
+
+
+GONE, REFUSED, CHANGED = "encoder_not_found", "encoder_refused", "fingerprint_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("damage", "codes"),
+    [
+        (lost, {"embedding": GONE, "declaring": GONE, "searching": GONE, "ready": GONE}),
+        (unreadable, {"embedding": REFUSED, "declaring": REFUSED, "searching": REFUSED, "ready": REFUSED}),
+        (without_weights, {"embedding": REFUSED, "declaring": REFUSED, "searching": REFUSED, "ready": REFUSED}),
+        (broken_weights, {"embedding": REFUSED, "searching": CHANGED, "ready": CHANGED}),
+        (another_tokenizer, {"searching": CHANGED, "ready": CHANGED}),
+    ],
+)
+def test_where_the_model_lies_is_told_by_no_error_and_by_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None], codes: dict[str, str]
+) -> None:
+    model = write_clip(tmp_path / "secret" / "shoes-v2")
+    settings = Settings(data=tmp_path / "data", encoder=str(model))
+    with contextlib.closing(open_application(settings)) as application:
+        upgrade(application.database.engine)
+        assert TestClient(create_app(application)).put("/v1/catalogs/shop", json={}).status_code == 200
+    damage(model)
+    with contextlib.closing(open_application(settings)) as application:
+        client = TestClient(create_app(application), raise_server_exceptions=False)
+        answers = {
+            "embedding": client.post("/v1/embed", json={"texts": ["red mug"]}),
+            "declaring": client.put("/v1/catalogs/other", json={}),
+            "searching": client.get("/v1/catalogs/shop/search", params={"q": "red mug"}),
+            "ready": client.get("/health/ready"),
+        }
+    for name, answer in answers.items():
+        told = answer.json()["parts"]["encoder"] if name == "ready" else answer.json()
+        assert (name, told.get("code")) == (name, codes.get(name))
+        assert name not in codes or "shoes-v2" in told["detail"]
+        assert not [word for word in ("secret", str(tmp_path), "JSON", "header") if word in answer.text]
+    logged = [str(getattr(record, "detail", "")) for record in caplog.records]
+    assert [line for line in logged if str(model) in line]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +186,7 @@ def test_a_picture_whose_server_does_not_answer_is_unavailable(
     def fail(_: str) -> bytes:
         raise FetchFailed("the picture's server answers 503")
 
-    monkeypatch.setattr(application.searcher.encoder.fetcher, "fetch", fail)
+    monkeypatch.setattr(application.embedder.fetcher, "fetch", fail)
     answer = client.post("/v1/embed", json={"images": [{"url": "https://example.org/a.jpg"}]})
     refused(answer, 503, "fetch_failed", "images[0]")
 
@@ -128,6 +194,21 @@ def test_a_picture_whose_server_does_not_answer_is_unavailable(
 def test_a_picture_behind_a_url_is_fetched(
     application: Application, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(application.searcher.encoder.fetcher, "fetch", {"https://example.org/a.jpg": PHOTO}.get)
+    monkeypatch.setattr(application.embedder.fetcher, "fetch", {"https://example.org/a.jpg": PHOTO}.get)
     told = embed(client, images=[{"url": "https://example.org/a.jpg"}, *inline(PHOTO)])
     assert np.allclose(told["images"][0], told["images"][1], atol=1e-6)
+
+
+def test_as_many_pictures_as_a_request_may_name_by_url_are_fetched_side_by_side_and_stay_in_order(
+    application: Application, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_together = threading.Barrier(MAX_URLS, timeout=8.0)  # a loaded machine is slow
+    photos = {f"https://example.org/{place}.jpg": photo(40, 40, seed=place) for place in range(MAX_URLS)}
+
+    def fetch(url: str) -> bytes:
+        asked_together.wait()
+        return photos[url]
+
+    monkeypatch.setattr(application.embedder.fetcher, "fetch", fetch)
+    told = embed(client, images=[{"url": url} for url in photos])
+    assert np.allclose(told["images"], embed(client, images=inline(*photos.values()))["images"], atol=1e-6)

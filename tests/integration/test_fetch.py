@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpcore
 import pytest
 
 from app.adapters.images.fetch import HttpPictureFetcher
+from app.adapters.images.guarded import GuardedNetwork
 from app.domain.errors import FetchFailed, FetchRefused, UrlNotAllowed
 from app.domain.urls import UrlPolicy
 
@@ -196,6 +198,26 @@ def test_a_name_that_takes_too_long_to_resolve_is_left_when_the_time_is_over() -
     fetcher.close()
     answered.set()
     assert time.monotonic() - began < PATIENCE_S
+
+
+def test_a_name_that_nobody_waits_for_any_more_is_not_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.adapters.images.guarded._RESOLVERS", 1)
+    answered, asked = threading.Event(), list[str]()
+
+    def resolver(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        answered.wait(PATIENCE_S)
+        raise OSError("no such name")
+
+    network = GuardedNetwork(UrlPolicy(), resolver, httpcore.SyncBackend())
+    for host in ("slow.example", "queued.example"):
+        with network.deadline(0.2), pytest.raises(FetchFailed, match="too long to resolve"):
+            network.connect_tcp(host, 80)
+    answered.set()
+    with network.deadline(PATIENCE_S), pytest.raises(FetchFailed, match="cannot be resolved"):
+        network.connect_tcp("next.example", 80)
+    network.close()
+    assert asked == ["slow.example", "next.example"]
 
 
 def test_a_port_where_nobody_listens_may_be_tried_again() -> None:

@@ -1,5 +1,6 @@
 """Encoding: batches that are halved, vectors that are refused, contents that are encoded once."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from app.api.documents import picture_document
 from app.domain.embeddings import Pixels, Vectors
-from app.domain.errors import BlobsUnavailable, EncoderOutOfMemory, EncoderRefused
+from app.domain.errors import BlobsUnavailable, DatabaseUnavailable, EncoderOutOfMemory, EncoderRefused
 from app.domain.products import Catalog
 from app.domain.search import SearchQuery
 from app.domain.uploads import MAX_ATTEMPTS, Stage, UploadState
@@ -138,24 +139,54 @@ def test_a_picture_that_is_not_where_pictures_are_stored_is_waited_for(pipeline:
     assert pipeline.rows() == {"p": 1, "p#0": 1, "p#1": 1}
 
 
-def test_uploads_beside_a_lost_picture_go_on_and_its_own_waits_with_the_reason(pipeline: Pipeline) -> None:
+def test_uploads_beside_a_lost_picture_go_on_and_its_own_waits_with_the_reason(
+    pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
     waiting = pipeline.accepted(a_submission("p", pictures=[a_picture("red"), a_picture("blue")]))
     others = [pipeline.accepted(a_submission(f"p{n}", pictures=[a_picture("blue")])) for n in range(9)]
     product = pipeline.product()
     assert product is not None
     name = product.pictures[0].content_hash or ""
     blob = pipeline.blobs.stored.pop(name)
-    for _ in range(MAX_ATTEMPTS + 1):
-        pipeline.work()
-        pipeline.wait()
+    with caplog.at_level(logging.WARNING, "app.services"):
+        for _ in range(MAX_ATTEMPTS + 1):
+            pipeline.work()
+            pipeline.wait()
     assert {pipeline.receipt(one).state for one in others} == {UploadState.INDEXED}
     receipt = pipeline.receipt(waiting)
     assert (receipt.state, receipt.attempts, receipt.error_code) == (UploadState.FETCHED, 0, "blobs_unavailable")
-    assert name in (receipt.error_detail or "")
+    # An uploader is told that it waits; where pictures are stored is between the log and the operator.
+    assert "the upload waits" in (receipt.error_detail or "")
+    assert not [word for word in (name, "process", "storage") if word in (receipt.error_detail or "")]
+    (told, *_) = [record for record in caplog.records if record.message == "encode.pictures_away"]
+    assert name in told.uploads[waiting.id]  # type: ignore[attr-defined]
+    assert "storage" in told.uploads[waiting.id]  # type: ignore[attr-defined]
     assert pipeline.encoder.encoded_images == 1
     pipeline.blobs.put(name, blob.content, blob.media_type)
     pipeline.work()
     assert pipeline.receipt(waiting).state is UploadState.INDEXED
+
+
+def test_what_the_model_did_beside_a_lost_picture_is_kept_although_the_database_fails_once(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = pipeline.accepted(a_submission("p", pictures=[a_picture("red")]))
+    others = [pipeline.accepted(a_submission(f"p{n}", f"mug {n}")) for n in range(3)]
+    pipeline.blobs.stored.clear()
+    writing, failing = pipeline.database.writing, [DatabaseUnavailable("it is being restarted")]
+
+    def failing_once_the_model_is_done() -> object:
+        if failing and pipeline.encoder.encoded_texts:
+            raise failing.pop()
+        return writing()
+
+    monkeypatch.setattr(pipeline.database, "writing", failing_once_the_model_is_done)
+    monkeypatch.setattr("app.services.run_stage.WRITING_PAUSES_S", (0.0,))
+    assert pipeline.run(Stage.ENCODE) == 3
+    assert not failing
+    assert {pipeline.receipt(one).state for one in others} == {UploadState.ENCODED}
+    receipt = pipeline.receipt(waiting)
+    assert (receipt.state, receipt.attempts, receipt.error_code) == (UploadState.FETCHED, 0, "blobs_unavailable")
 
 
 def test_where_the_store_of_pictures_is_down_the_whole_batch_waits(

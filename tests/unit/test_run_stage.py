@@ -223,6 +223,23 @@ def test_what_became_of_a_batch_is_written_down_once_the_database_answers_again(
     assert attempts(waiting) == [(0, False)] * 5
 
 
+def test_what_an_outage_holds_up_waits_unblamed_with_its_reason_and_the_rest_of_the_batch_moves(
+    waiting: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(claims: Sequence[Claim]) -> Callable[[], Outcome]:
+        away = {claims[0].upload_id: Failure("blobs_unavailable", "its picture is away")}
+        return lambda: Outcome(claims[1:], lambda _transaction, _moved: None, blameless=away)
+
+    writes = FailingWrites(waiting, {2}, monkeypatch)  # the first one claims
+    assert run(waiting, begin, limit=64, stopping=lambda: True) == 4
+    assert writes.opened == 3  # all of the batch in one
+    assert attempts(waiting) == [(0, False)] * 5
+    told = {one.product_id: (one.error_code, one.error_detail) for one in waiting.receipts()}
+    assert told == dict.fromkeys(told, (None, None)) | {"p0": ("blobs_unavailable", "its picture is away")}
+    with waiting.database.reading() as transaction:
+        assert transaction.uploads.due() == {Stage.INTAKE: 0, Stage.ENCODE: 0, Stage.INDEX: 4}
+
+
 def test_a_batch_that_cannot_be_written_down_is_given_back_unblamed(
     waiting: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,8 @@ from app.ports.blobs import Blob
 
 log = logging.getLogger(__name__)
 
-_TOGETHER = 100  # files open at a time: a process may often open 1,024
+_TOGETHER = 32  # files that wait for the disk together
+_WRITERS = 8  # that write at a time: more would leave few of the 1,024 files that a process may often open
 _ABANDONED_S = 3600  # no write takes an hour: an older unfinished file belongs to a process that died
 
 
@@ -30,6 +32,7 @@ class FolderBlobs:
         """Create the folders; raises `BlobsUnavailable` where that fails."""
         self._root = root
         self._unfinished = root / "unfinished"
+        self._writing = threading.BoundedSemaphore(_WRITERS)
         with _translated():
             self._unfinished.mkdir(parents=True, exist_ok=True)
             for shard in range(16):
@@ -48,7 +51,7 @@ class FolderBlobs:
             missing = [(path, content) for path, content in paths.items() if not path.exists()]
             for start in range(0, len(missing), _TOGETHER):
                 self._write(missing[start : start + _TOGETHER])
-            for folder in {path.parent for path, _ in missing}:
+            for folder in {path.parent for path in paths}:  # who stored the others may not have come so far yet
                 _sync_folder(folder)
 
     def get(self, name: str) -> Blob:
@@ -78,7 +81,7 @@ class FolderBlobs:
         All are on their way to the disk before the first is waited for, so that one commit of the file system's
         journal serves them all: in half the time, and a quarter of the CPU, of waiting for each in a thread.
         """
-        with ExitStack() as stack:
+        with self._writing, ExitStack() as stack:
             aside = [(self._aside(stack, content), path) for path, content in files]
             for (descriptor, unfinished), path in aside:
                 os.fsync(descriptor)
@@ -93,7 +96,7 @@ class FolderBlobs:
         file.write(content)
         file.flush()
         if hasattr(os, "posix_fadvise"):  # not on macOS
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # begin to write; nobody reads it soon
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # which begins to write what is not written
         return descriptor, unfinished
 
     def _clear_abandoned(self) -> None:

@@ -16,10 +16,16 @@ def _quick_gelu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(1.702 * x)
 
 
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": functional.gelu, "quick_gelu": _quick_gelu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": functional.gelu, "quick_gelu": _quick_gelu}
+"""By `hidden_act` of the config: those of CLIP's published models."""
 
 _LEGACY_END = 2
 """Configs from before 2023 state this as the number of the last token, whatever it is: the highest there is."""
+
+
+def _embedding(count: int, width: int) -> nn.Embedding:
+    """Drawing its numbers by chance, where tensors hold none, would import torch's compiler: 80 MB, and seconds."""
+    return nn.Embedding(count, width, _weight=torch.empty(count, width))
 
 
 class TextModel(nn.Module):
@@ -34,8 +40,8 @@ class TextModel(nn.Module):
         self._end = config.eos_token_id
         self.embeddings = nn.ModuleDict(
             {
-                "token_embedding": nn.Embedding(config.vocab_size, width),
-                "position_embedding": nn.Embedding(config.max_position_embeddings, width),
+                "token_embedding": _embedding(config.vocab_size, width),
+                "position_embedding": _embedding(config.max_position_embeddings, width),
             }
         )
         self.encoder = _Layers(config, causal=True)
@@ -74,7 +80,7 @@ class _Patches(nn.Module):
         width, size = config.hidden_size, config.patch_size
         self.class_embedding = nn.Parameter(torch.empty(width))
         self.patch_embedding = nn.Conv2d(config.num_channels, width, kernel_size=size, stride=size, bias=False)
-        self.position_embedding = nn.Embedding((config.image_size // size) ** 2 + 1, width)
+        self.position_embedding = _embedding((config.image_size // size) ** 2 + 1, width)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         patches = self.patch_embedding(pixel_values).flatten(2).transpose(1, 2)
@@ -100,7 +106,7 @@ class _Layer(nn.Module):
         width, eps = config.hidden_size, config.layer_norm_eps
         self._causal = causal
         self._heads = config.num_attention_heads
-        self._activation = _ACTIVATIONS[config.hidden_act]
+        self._activation = ACTIVATIONS[config.hidden_act]
         names = ("q_proj", "k_proj", "v_proj", "out_proj")
         self.self_attn = nn.ModuleDict({name: nn.Linear(width, width) for name in names})
         self.layer_norm1 = nn.LayerNorm(width, eps=eps)

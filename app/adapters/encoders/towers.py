@@ -9,12 +9,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
-from app.adapters.encoders.clip import PictureModel, TextModel
+from app.adapters.encoders.clip import ACTIVATIONS, PictureModel, TextModel
 from app.adapters.encoders.model_files import weight_files
 from app.domain.errors import EncoderRefused
 
 _PARTS = {"picture": ("vision_model.", "visual_projection."), "text": ("text_model.", "text_projection.")}
 """Under which names the weights of a tower and those of its projection are stored."""
+
+_OURS = {"clip_vision_model": PictureModel, "clip_text_model": TextModel}
 
 _building = threading.Lock()
 """Leaving new weights as they lie in memory is switched on for the whole process, so one tower is built at a time."""
@@ -53,10 +55,9 @@ def _new_tower(config: PreTrainedConfig, which: Literal["picture", "text"]) -> T
     part = config.vision_config if which == "picture" else config.text_config
     with torch.device("meta"):  # so that they take neither time nor memory before
         projection = nn.Linear(part.hidden_size, config.projection_dim, bias=False)
-        if part.model_type == "clip_vision_model":
-            return Tower(PictureModel(part), projection)
-        if part.model_type == "clip_text_model":
-            return Tower(TextModel(part), projection)
+        ours = _OURS.get(part.model_type)
+        if ours is not None and part.hidden_act in ACTIVATIONS:
+            return Tower(ours(part), projection)
     return Tower(_library_model(part), projection)
 
 

@@ -87,9 +87,11 @@ class GuardedNetwork(httpcore.NetworkBackend):
     def _resolve(self, host: str, port: int, timeout: float | None) -> Sequence[str]:
         """The addresses of a name. The system's resolver knows no deadline, so a thread of its own waits for it."""
         left = self._deadline.left(timeout)
+        resolving = self._resolving.submit(self._resolver, host, port)
         try:
-            return self._resolving.submit(self._resolver, host, port).result(left)
+            return resolving.result(left)
         except TimeoutError as error:
+            resolving.cancel()  # one that still waits for a thread is not begun: nobody waits for it any more
             raise FetchFailed("the name of the picture's server takes too long to resolve") from error
         except (OSError, UnicodeError) as error:
             raise FetchFailed(f"the name of the picture's server cannot be resolved: {error}") from error

@@ -8,8 +8,6 @@ from app.api.documents import answer
 from app.api.openapi import problems
 from app.api.schemas.documents import EmbedDocument, SimilarityDocument
 from app.api.schemas.embed import EmbedIn, SimilarityIn
-from app.bootstrap import Application
-from app.services.embed import Embedder
 
 router = APIRouter(prefix="/v1", responses=problems(404, 415))
 
@@ -17,7 +15,7 @@ router = APIRouter(prefix="/v1", responses=problems(404, 415))
 @router.post("/embed", response_model=EmbedDocument)
 def post_embed(application: App, body: EmbedIn) -> Response:
     """The vectors of texts and pictures, by the encoder of a catalog's live build or of the service."""
-    spec, vectors = _embedder(application).embed(body.contents(), body.catalog_name())
+    spec, vectors = application.embedder.embed(body.contents(), body.catalog_name())
     rows = vectors.tolist()
     texts, images = rows[: len(body.texts)], rows[len(body.texts) :]
     return answer(EmbedDocument(encoder=spec.shown_name, dimension=spec.dimension, texts=texts, images=images))
@@ -26,12 +24,5 @@ def post_embed(application: App, body: EmbedIn) -> Response:
 @router.post("/similarity", response_model=SimilarityDocument)
 def post_similarity(application: App, body: SimilarityIn) -> Response:
     """The cosine of pairs of texts and pictures."""
-    spec, cosines = _embedder(application).similarity(body.contents(), body.catalog_name())
+    spec, cosines = application.embedder.similarity(body.contents(), body.catalog_name())
     return answer(SimilarityDocument(encoder=spec.shown_name, scores=cosines.tolist()))
-
-
-def _embedder(application: Application) -> Embedder:
-    query, settings = application.searcher.encoder, application.settings
-    return Embedder(
-        query.database, query.encoders, query.checker, query.fetcher, settings.encoder, settings.model_batch
-    )
