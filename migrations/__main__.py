@@ -2,7 +2,7 @@
 
 import sys
 
-from app.adapters.postgres.database import open_engine
+from app.adapters.postgres.engine import open_engine
 from app.cli.failures import exit_code, line_of
 from app.cli.settings import quiet, read_settings
 from app.domain.errors import Misconfigured, VitrineError

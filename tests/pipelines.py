@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import event, text
 
 from app.adapters.images.checker import PillowPictureChecker
-from app.adapters.postgres.database import SqlDatabase, open_engine
+from app.adapters.postgres.database import SqlDatabase
+from app.adapters.postgres.engine import open_engine
 from app.domain.builds import Build
 from app.domain.errors import VitrineError
 from app.domain.products import Catalog

@@ -70,11 +70,11 @@ def problem(status: int, code: str, detail: str, *, field: str | None = None) ->
 
 
 def problem_of(error: VitrineError) -> Problem:
-    """The problem document of an error. One that is nobody's request shows no detail."""
+    """The problem document of an error, in words for strangers. One that is nobody's request has none."""
     status = status_of(error)
     if status == 500:
         return _internal()
-    return problem(status, error.code, error.detail, field=error.field)
+    return problem(status, error.code, error.shown, field=error.field)
 
 
 def _internal() -> Problem:

@@ -57,10 +57,8 @@ class EncoderSpec:
 
     @property
     def shown_name(self) -> str:
-        """The name for strangers: one of the hub as it is, of a directory only its own and not where it lies."""
-        if _HUB_NAME.fullmatch(self.name):
-            return self.name
-        return PurePath(self.name).name or self.name
+        """The name for strangers; see `shown_name`."""
+        return shown_name(self.name)
 
     @property
     def fingerprint(self) -> str:
@@ -69,6 +67,16 @@ class EncoderSpec:
         del described["name"]
         canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a model on the hub may be named so: `owner/model`, or `owner/model@revision`."""
+    return _HUB_NAME.fullmatch(name) is not None
+
+
+def shown_name(name: str) -> str:
+    """An encoder's name for strangers: one of the hub as it is, of a directory only its own and not where it lies."""
+    return name if is_hub_name(name) else PurePath(name).name or name
 
 
 def flawed_rows(vectors: Vectors) -> NDArray[np.bool_]:

@@ -31,13 +31,19 @@ Which HTTP status belongs to which branch is said in `app/api/errors.py` alone.
 
 
 class VitrineError(Exception):
-    """The root. `code` is stable and machine-readable; `detail` is for a person; `field` names what it is about."""
+    """The root. `code` is stable and machine-readable; `detail` is for a person; `field` names what it is about.
+
+    `shown` is what the API answers with: `detail`, unless that tells the operator what is nobody else's business.
+    """
 
     code = "internal"
 
-    def __init__(self, detail: str, *, code: str | None = None, field: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, code: str | None = None, field: str | None = None, shown: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.shown = detail if shown is None else shown
         self.field = field
         if code is not None:
             self.code = code

@@ -2,9 +2,11 @@
 
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from app.domain.embeddings import EncoderSpec
-from app.domain.errors import EncoderError, EncoderRefused
+from app.domain.embeddings import EncoderSpec, Pixels, Vectors, shown_name
+from app.domain.errors import EncoderError, EncoderNotFound, EncoderRefused
 from app.ports.encoders import Encoder, EncoderLoader
 
 FAILED_FOR_S = 30  # asking a hub that does not answer takes half a minute: a health check must not do so every time
@@ -40,7 +42,8 @@ class Encoders:
         if error is not None and time.monotonic() < until:
             raise error
         try:
-            return self._loader.load(name)
+            with _shown_by_name(name):
+                return _ShownByName(self._loader.load(name), name)
         except EncoderError as error:
             self._failed[name] = (time.monotonic() + FAILED_FOR_S, error)
             raise
@@ -66,5 +69,41 @@ class Encoders:
                 f"the model at {name} is not the one the build was made with: put the old one back, or start a build "
                 "with the new one",
                 code="fingerprint_mismatch",
+                shown=f"the model {shown_name(name)} is not the one the build was made with: put the old one back, "
+                "or start a build with the new one",
             )
         return encoder
+
+
+class _ShownByName:
+    """An encoder whose towers are loaded at their first use, and may be refused as late as that."""
+
+    def __init__(self, encoder: Encoder, name: str) -> None:
+        self._encoder = encoder
+        self._name = name
+
+    @property
+    def spec(self) -> EncoderSpec:
+        return self._encoder.spec
+
+    def prepare(self, content: bytes) -> Pixels:
+        return self._encoder.prepare(content)
+
+    def encode_images(self, pictures: Sequence[Pixels]) -> Vectors:
+        with _shown_by_name(self._name):
+            return self._encoder.encode_images(pictures)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        with _shown_by_name(self._name):
+            return self._encoder.encode_texts(texts)
+
+
+@contextmanager
+def _shown_by_name(name: str) -> Iterator[None]:
+    """Tell strangers which encoder fails: the words of an adapter say where it lies, or are those of a library."""
+    try:
+        yield
+    except (EncoderNotFound, EncoderRefused) as error:
+        what = "cannot be found" if isinstance(error, EncoderNotFound) else "cannot be loaded"
+        error.shown = f"the encoder {shown_name(name)} {what}: the log of the service says why"
+        raise

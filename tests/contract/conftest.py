@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.postgres.database import SqlDatabase, open_engine
+from app.adapters.postgres.database import SqlDatabase
+from app.adapters.postgres.engine import open_engine
 from app.adapters.postgres.tables import metadata
 from migrations.upgrade import upgrade
 from tests.databases import own_database

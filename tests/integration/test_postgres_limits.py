@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
-from app.adapters.postgres.database import SqlDatabase, open_engine
+from app.adapters.postgres.database import SqlDatabase
+from app.adapters.postgres.engine import open_engine
 from app.bootstrap import open_service
 from app.config import Settings
-from app.domain.errors import DatabaseUnavailable
+from app.domain.errors import DatabaseUnavailable, Misconfigured
 from migrations.upgrade import upgrade
 from tests.databases import own_database
 from tests.factories import a_catalog
@@ -28,11 +29,16 @@ def own_url(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def nobody() -> str:
-    """A database at a port where nobody listens."""
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    return f"postgresql://vitrine:secret@127.0.0.1:{port}/vitrine"
+        port: int = server.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def nobody(free_port: int) -> str:
+    """A database at a port where nobody listens."""
+    return f"postgresql://vitrine:secret@127.0.0.1:{free_port}/vitrine"
 
 
 def test_a_row_that_another_holds_is_waited_for_until_the_limit(own_url: str) -> None:
@@ -59,6 +65,19 @@ def test_no_statement_and_no_idle_transaction_lasts_for_ever(own_url: str) -> No
         }
     database.close()
     assert all(limit != "0" for limit in limits.values()), limits
+
+
+def test_options_of_the_url_stand_beside_the_limits_and_before_them(own_url: str) -> None:
+    options = "-c search_path=shop -c lock_timeout=7s"
+    stated = make_url(own_url).update_query_dict({"options": options, "application_name": "shop"})
+    database = SqlDatabase(stated.render_as_string(hide_password=False))
+    with database.engine.connect() as connection:
+        told = [
+            connection.execute(text(f"SHOW {name}")).scalar_one()
+            for name in ("search_path", "lock_timeout", "statement_timeout", "application_name")
+        ]
+    database.close()
+    assert told == ["shop", "7s", "1min", "shop"]
 
 
 def test_a_migration_waits_for_another_beyond_the_limits_of_everyone_else(own_url: str) -> None:
@@ -89,6 +108,40 @@ def test_a_start_without_its_database_says_so_and_lets_the_data_directory_go(tmp
     for _ in range(2):
         with pytest.raises(DatabaseUnavailable):
             open_service(Settings(data=tmp_path, database_url=nobody))
+
+
+BAD_URLS = {
+    "a port that is no number": "postgresql://vitrine:secret@localhost:port/vitrine",
+    "no host and an open bracket": "postgresql://vitrine:secret@[::1/vitrine",
+    "an option nobody knows": "postgresql://vitrine:secret@localhost/vitrine?colour=red",
+}
+
+
+@pytest.mark.parametrize("url", BAD_URLS.values(), ids=BAD_URLS)
+def test_a_url_that_cannot_be_one_is_refused_before_anything_is_connected_to(url: str) -> None:
+    with pytest.raises(Misconfigured, match="VITRINE_DATABASE_URL") as caught:
+        open_engine(url)
+    assert "secret" not in caught.value.detail
+    assert ("colour" in caught.value.detail) == ("colour" in url)
+
+
+@pytest.mark.parametrize("url", [BAD_URLS["a port that is no number"], BAD_URLS["an option nobody knows"]])
+@pytest.mark.parametrize("command", [["-m", "migrations"], ["-c", "from app.cli.main import main; main()", "serve"]])
+def test_a_command_with_a_wrong_url_ends_with_2_in_one_line(
+    tmp_path: Path, free_port: int, command: list[str], url: str
+) -> None:
+    environment = os.environ | {
+        "VITRINE_DATABASE_URL": url,
+        "VITRINE_DATA": str(tmp_path),
+        "VITRINE_PORT": str(free_port),
+    }
+    done = subprocess.run(
+        [sys.executable, *command], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 2, done.stderr
+    assert "the database's URL cannot be read" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The parts of `vitrine ingest`, against a service that answers in memory."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -159,12 +159,14 @@ def test_no_catalog_is_made_for_a_manifest_without_a_good_row(tmp_path: Path) ->
 PRICES = "product_id,title,price,sizes\n" + "".join(f"p{number},P,{number}.5,S|M\n" for number in range(10))
 
 
-def declared(tmp_path: Path, text: str, *types: str, **known: str) -> tuple[dict[str, str], list[dict[str, Any]]]:
+def declared(
+    tmp_path: Path, text: str, *types: str, left_out: Sequence[str] = (), **known: str
+) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """What a catalog `shop` declares after an ingest with these --type options, and what is warned of."""
     path = tmp_path / "m.csv"
     path.write_text(text)
     catalogs = Catalogs(**({"shop": known} if known else {}))
-    with Manifest(path) as manifest:
+    with Manifest(path, left_out=left_out) as manifest:
         found = declare(service(catalogs), "shop", manifest, stated_types(types))
     assert found is not None
     return catalogs.declared["shop"], [warning_of(miss) for miss in found.near_misses]
@@ -195,6 +197,32 @@ def test_a_column_that_few_cells_keep_from_its_type_is_warned_of(tmp_path: Path)
 
 def test_a_column_that_the_catalog_declares_is_not_warned_of(tmp_path: Path) -> None:
     assert declared(tmp_path, PRICES + "bad,Bad,n/a,L\n", price="keyword")[1] == []
+
+
+def test_a_column_without_a_value_is_declared_where_its_type_is_stated(tmp_path: Path) -> None:
+    text = "product_id,title, sale ,price,note\na,A,,9.5,\nb,B, ,8,\n"
+    assert declared(tmp_path, text, "sale=number") == ({"price": "number", "sale": "number"}, [])
+    assert declared(tmp_path, text, "sale=number", price="number")[0] == {"price": "number", "sale": "number"}
+    assert declared(tmp_path, text)[0] == {"price": "number"}
+
+
+@pytest.mark.parametrize(
+    ("option", "left_out"), [("title=text", ()), ("images=keyword[]", ()), ("price=number", ("price",))]
+)
+@pytest.mark.parametrize("known", [{}, {"price": "number", "title": "text", "images": "keyword[]"}])
+def test_a_type_of_what_is_no_attribute_is_refused_in_words_of_its_own(
+    tmp_path: Path, option: str, left_out: Sequence[str], known: dict[str, str]
+) -> None:
+    with pytest.raises(Invalid, match="is no attribute") as caught:
+        declared(tmp_path, PRICES, option, left_out=left_out, **known)
+    assert caught.value.code == "not_an_attribute"
+
+
+@pytest.mark.parametrize("again", ["price=keyword", "price=number", " price = number"])
+def test_a_type_stated_twice_is_refused(again: str) -> None:
+    with pytest.raises(Invalid, match="'price' more than once") as caught:
+        stated_types(["price=number", "sizes=keyword[]", again])
+    assert caught.value.code == "usage"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.domain.errors import EncoderNotFound
+from app.domain.errors import EncoderError, EncoderNotFound
 from app.ports.encoders import Encoder
 from app.services.encoders import Encoders
 from tests.fakes.encoders import FakeEncoder, FakeLoader
@@ -55,3 +55,17 @@ def test_a_model_that_is_not_there_is_not_looked_for_at_every_question() -> None
         with pytest.raises(EncoderNotFound):
             encoders.named("none")
     assert Counting.asked == 1
+
+
+def test_strangers_are_told_which_encoder_fails_and_the_operator_where_it_lies() -> None:
+    place = "/srv/secret/shoes-v2"
+    moved = Encoders(FakeLoader(FakeEncoder(place, weights="1")), configured="none")
+    for failing, detail in (
+        (lambda: moved.named("/srv/secret/shoes-v1"), "/srv/secret/shoes-v1"),
+        (lambda: moved.of(FakeEncoder(place).spec), place),
+    ):
+        with pytest.raises(EncoderError) as caught:
+            failing()
+        assert detail in caught.value.detail
+        assert detail.rpartition("/")[2] in caught.value.shown
+        assert "secret" not in caught.value.shown

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
+from app.domain.embeddings import is_hub_name
 from app.domain.errors import EncoderNotFound, EncoderRefused
 
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 _FETCHED = ["*.json", "*.txt", "*.model", "model*.safetensors"]
 """What is fetched from the hub: no pickled weights, and not the copies for other programs."""
 
@@ -60,7 +59,7 @@ def find_model(name: str) -> Path:
 
 def _is_path(name: str) -> bool:
     """Whether a name must mean a directory: none on the hub is like it, or, without a revision, it begins as one."""
-    return not _HUB_NAME.fullmatch(name) or ("@" not in name and Path(name).parent.is_dir())
+    return not is_hub_name(name) or ("@" not in name and Path(name).parent.is_dir())
 
 
 def weight_files(directory: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from app.adapters.manifest.sources import FilePicture
 from app.domain.errors import Invalid
@@ -23,18 +23,20 @@ _ID_LENGTH = 128
 _SUFFIX_LENGTH = 9  # a dash and eight hexadecimal digits
 
 
+def csv_columns(path: Path) -> list[str]:
+    """The columns that the header of a CSV file names. Raises `Invalid` as `csv_records` does."""
+    with _opened(path) as lines:
+        return _header(csv.reader(lines), path.name)
+
+
 def csv_records(path: Path) -> Iterator[Record]:
     """The rows of a CSV file with a header; several pictures in one cell are separated by `|`.
 
     Raises `Invalid` (`manifest_columns`) where the header does not name product_id and title, each column once.
     """
-    with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
+    with _opened(path) as lines:
         reader = csv.reader(lines)
-        try:
-            columns = [name.strip() for name in next(reader, [])]
-        except csv.Error as error:
-            raise Invalid(f"{path.name} is not CSV: {error}", code="manifest_columns") from error
-        _check_columns(columns, path.name)
+        columns = _header(reader, path.name)
         while True:
             line = reader.line_num + 1
             try:
@@ -46,6 +48,19 @@ def csv_records(path: Path) -> Iterator[Record]:
                 continue
             if cells:
                 yield line, _csv_values(columns, cells)
+
+
+def _opened(path: Path) -> TextIO:
+    return path.open(newline="", encoding="utf-8-sig", errors="surrogateescape")
+
+
+def _header(reader: Iterator[list[str]], name: str) -> list[str]:
+    try:
+        columns = [column.strip() for column in next(reader, [])]
+    except csv.Error as error:
+        raise Invalid(f"{name} is not CSV: {error}", code="manifest_columns") from error
+    _check_columns(columns, name)
+    return columns
 
 
 def _check_columns(columns: Sequence[str], name: str) -> None:

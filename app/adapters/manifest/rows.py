@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from app.adapters.manifest.records import IMAGE_COLUMNS, Record, csv_records, folder_records, jsonl_records
+from app.adapters.manifest.records import (
+    IMAGE_COLUMNS,
+    Record,
+    csv_columns,
+    csv_records,
+    folder_records,
+    jsonl_records,
+)
 from app.adapters.manifest.sources import Archives, FilePicture, PictureSource, picture_source
 from app.domain.errors import Invalid, NotFound
 from app.domain.inference import coerce
@@ -87,10 +94,22 @@ class Manifest:
                     seen.add(row.product_id)
                 yield row
         except OSError as error:
-            message = f"{self._source} cannot be read: {error.strerror}"
-            raise NotFound(message, code="manifest_not_found") from error
+            raise self._unreadable(error) from error
         if not line:
             raise Invalid(f"{self._source} holds no row: give it one for every product", code="manifest_empty")
+
+    def columns(self) -> list[str]:
+        """What the header names, in order: those of a CSV file; nothing else has one. Raises what `rows` does."""
+        if self._read is not csv_records:
+            return []
+        try:
+            return csv_columns(self._source)
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def is_attribute(self, column: str) -> bool:
+        """Whether what stands in a column of this name is an attribute."""
+        return column not in self._not_attributes
 
     def close(self) -> None:
         """Close the zip archives that pictures were read from."""
@@ -101,6 +120,9 @@ class Manifest:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _unreadable(self, error: OSError) -> NotFound:
+        return NotFound(f"{self._source} cannot be read: {error.strerror}", code="manifest_not_found")
 
     def _row(self, line: int, record: dict[str, Any] | Invalid, schema: Schema | None) -> ManifestRow | BadRow:
         if isinstance(record, Invalid):

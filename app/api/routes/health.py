@@ -1,5 +1,6 @@
 """Whether the service lives, whether it is ready and what is wrong, and its metrics."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -12,6 +13,8 @@ from app.api.documents import answer
 from app.api.schemas.documents import HealthDocument
 from app.bootstrap import Application
 from app.domain.errors import DatabaseUnavailable, VitrineError
+
+log = logging.getLogger(__name__)
 
 router = APIRouter()
 
@@ -36,7 +39,7 @@ def ready(application: App) -> Response:
     }
     if application.worker is not None:
         parts["worker"] = application.worker.ping
-    told = {name: _state(check) for name, check in parts.items()}
+    told = {name: _state(name, check) for name, check in parts.items()}
     well = all(part["status"] == "ok" for part in told.values())
     return answer(HealthDocument(status="ok" if well else "unavailable", parts=told), 200 if well else 503)
 
@@ -60,9 +63,10 @@ def _check_vectors(application: Application) -> None:
     application.store.ping([name for build in found if build for name in (build.images, build.texts)])
 
 
-def _state(check: Callable[[], object]) -> dict[str, str]:
+def _state(part: str, check: Callable[[], object]) -> dict[str, str]:
     try:
         check()
     except VitrineError as error:
-        return {"status": "unavailable", "code": error.code, "detail": error.detail}
+        log.warning("health.unavailable", extra={"part": part, "code": error.code, "detail": error.detail})
+        return {"status": "unavailable", "code": error.code, "detail": error.shown}
     return {"status": "ok"}

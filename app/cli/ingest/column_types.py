@@ -1,9 +1,10 @@
 """The types of a manifest's columns: those a person states, and those that were nearly inferred."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from shlex import quote
 from typing import Any
 
+from app.adapters.manifest import Manifest
 from app.cli.screen import valid
 from app.domain.errors import Invalid
 from app.domain.inference import NearMiss
@@ -14,7 +15,7 @@ _SHOWN_VALUE = 60  # characters: enough to find a cell by
 
 
 def stated_types(options: Sequence[str]) -> dict[str, AttributeType]:
-    """The types that `--type NAME=TYPE` states, by column. Raises `Invalid` where one cannot be read."""
+    """The types that `--type NAME=TYPE` states, by column. Raises `Invalid` for one unreadable or stated twice."""
     stated: dict[str, AttributeType] = {}
     for option in options:
         name, _, told = (part.strip() for part in option.rpartition("="))
@@ -23,22 +24,39 @@ def stated_types(options: Sequence[str]) -> dict[str, AttributeType]:
                 f"--type {option} cannot be read: write NAME=TYPE, where TYPE is one of {', '.join(_TYPES)}",
                 code="usage",
             )
+        if name in stated:
+            raise Invalid(f"--type states {name!r} more than once: say its type once", code="usage")
         stated[name] = AttributeType(told)
     return stated
 
 
 def check_stated(
-    stated: Mapping[str, AttributeType], declared: Mapping[str, AttributeType], found: Mapping[str, AttributeType]
+    stated: Mapping[str, AttributeType],
+    declared: Mapping[str, AttributeType],
+    found: Collection[str],
+    manifest: Manifest,
 ) -> None:
-    """Raise `Invalid` where a stated type contradicts what the catalog declares, or no row has such a column."""
+    """Raise `Invalid` where a stated type cannot hold.
+
+    It contradicts what the catalog declares, or it names what is no attribute, or neither the header nor one of the
+    `found` columns of the rows.
+    """
     for name, wanted in stated.items():
+        if not manifest.is_attribute(name):
+            raise Invalid(
+                f"--type names {name!r}, which is no attribute: drop that --type, or the --leave-out that names it",
+                code="not_an_attribute",
+            )
         if declared.get(name, wanted) is not wanted:
             raise Invalid(
                 f"--type says {name} is {wanted.value}; the catalog declares it as {declared[name].value}, for good",
                 code="schema_change",
             )
         if name not in declared and name not in found:
-            raise Invalid(f"--type names {name!r}, which no row of the manifest has", code="unknown_column")
+            raise Invalid(
+                f"--type names {name!r}, which neither the header nor a row of the manifest has",
+                code="unknown_column",
+            )
 
 
 def warning_of(miss: NearMiss) -> dict[str, Any]:

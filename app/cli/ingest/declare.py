@@ -34,7 +34,7 @@ def declare(
     """Read the manifest through once, and declare the attributes that the catalog lacks, as stated or as inferred.
 
     None where there is no such catalog and no good row to make one for. Raises `Invalid` where a stated type
-    contradicts the catalog, or names no column.
+    contradicts the catalog, or names no column of attributes.
     """
     known = _declared(service, name)
     attributes = {} if known is None else {key: AttributeType(told) for key, told in known["attributes"].items()}
@@ -42,8 +42,10 @@ def declare(
     inferred = survey.inference.schema()
     if known is None and not survey.good:
         return None
-    check_stated(stated, attributes, inferred)
-    added = {key: stated.get(key, declared) for key, declared in inferred.items()}
+    # A column whose cells are all empty has a name, and a type where somebody says one.
+    empty = {key: stated[key] for key in manifest.columns() if key in stated and key not in {*attributes, *inferred}}
+    check_stated(stated, attributes, {**inferred, **empty}, manifest)
+    added = {key: stated.get(key, declared) for key, declared in {**inferred, **empty}.items()}
     now = known
     if now is None or added:
         whole = {key: declared.value for key, declared in {**attributes, **added}.items()}
