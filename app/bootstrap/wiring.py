@@ -18,6 +18,7 @@ from app.adapters.milvus.store import MilvusStore
 from app.adapters.postgres.database import SqlDatabase
 from app.bootstrap.application import Application
 from app.config import Settings
+from app.domain.errors import Misconfigured
 from app.domain.uploads import Stage
 from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
@@ -112,7 +113,10 @@ def _pool(closing: ExitStack, name: str, threads: int) -> Executor:
 def _blobs(url: str) -> Blobs:
     if "://" not in url:
         return FolderBlobs(Path(url))
-    from app.adapters.blobs.s3 import S3Blobs  # noqa: PLC0415 - boto3 is an extra: only those who use it have it
+    try:
+        from app.adapters.blobs.s3 import S3Blobs  # noqa: PLC0415 - boto3 is an extra: only those who use it have it
+    except ImportError as error:
+        raise Misconfigured("pictures in S3 need boto3: pip install 'vitrine[s3]'", code="bad_setting") from error
 
     parsed = urlsplit(url)
     return S3Blobs(parsed.netloc, prefix=parsed.path)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from app.config import Settings
 from app.domain.errors import Misconfigured
@@ -19,6 +20,8 @@ def read_settings(**options: Any) -> Settings:
         raise Misconfigured(
             f"the setting {name} (VITRINE_{name.upper()}) is wrong: {first['msg']}", code="bad_setting", field=name
         ) from None
+    except SettingsError as error:  # what should be JSON and is not
+        raise Misconfigured(f"a setting cannot be read: {error}", code="bad_setting") from None
     if Path(settings.encoder).is_dir():  # a build remembers it, and is opened again from any folder
         return settings.model_copy(update={"encoder": str(Path(settings.encoder).absolute())})
     return settings

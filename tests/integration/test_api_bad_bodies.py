@@ -74,6 +74,14 @@ def test_forms_and_batches_without_their_parts_say_which_is_missing(untouched: S
     refused(client.post(FORM, files={"product": ("", json.dumps(named))}), 422, "missing_part", "images[0]")
 
 
+def test_a_part_that_nothing_asks_for_is_refused_and_not_dropped(untouched: Shop) -> None:
+    client = untouched.client
+    named = json.dumps({"product_id": "q", "title": "t"})
+    refused(client.post(FORM, files={"product": ("", named), "front": ("f.png", b"x")}), 422, "unknown_part", "front")
+    files = {"image": ("p.png", b"x"), "limit": ("", b"1")}
+    refused(client.post(f"{SEARCH}:image", files=files), 400, "unknown_part", "limit")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "budget"),
     [("PUT", PRODUCT, 64 * 1024 * 1024), ("POST", SEARCH, 14_100_000), ("POST", f"{SEARCH}:image", 14_100_000)],

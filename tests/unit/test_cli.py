@@ -147,6 +147,10 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VITRINE_PORT", "many")
     with pytest.raises(Misconfigured, match="VITRINE_PORT"):
         read_settings()
+    monkeypatch.delenv("VITRINE_PORT")
+    monkeypatch.setenv("VITRINE_URL_PORTS", "80,443")
+    with pytest.raises(Misconfigured, match="url_ports"):
+        read_settings()
 
 
 def test_a_model_directory_is_named_whole_and_a_hub_name_is_left_alone(

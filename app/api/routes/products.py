@@ -13,7 +13,7 @@ from app.api.schemas.documents import AcceptedDocument, AcceptedLine, ProductDoc
 from app.api.schemas.invalid import read
 from app.api.schemas.products import NamedProductIn, PatchIn, ProductIn
 from app.bootstrap import Application
-from app.domain.errors import Malformed, TooLarge, VitrineError
+from app.domain.errors import Invalid, Malformed, TooLarge, VitrineError
 from app.domain.products import Product
 from app.domain.submissions import Submission
 from app.domain.uploads import Upload, UploadKind
@@ -68,6 +68,10 @@ def post_product(application: App, catalog: CatalogName, form: Form, key: Idempo
     if "product" not in form:
         raise Malformed("the form has no part `product`", code="missing_part", field="product")
     stated = read(NamedProductIn, form["product"])
+    unused = sorted(form.keys() - {"product"} - {image.upload for image in stated.images})
+    if unused:
+        told = f"no image of the product names the part {unused[0]} as its `upload`"
+        raise Invalid(told, code="unknown_part", field=unused[0])
     return _accept_one(application, catalog, stated.submission(stated.product_id, parts=form, key=key))
 
 

@@ -47,6 +47,12 @@ def post_search_image(application: App, catalog: CatalogName, form: Form) -> Res
     """Search by a picture that comes as the part `image`; the part `query` is the JSON of a query."""
     if "image" not in form:
         raise Malformed("the form has no part `image`", code="missing_part", field="image")
+    unknown = sorted(form.keys() - {"image", "query"})
+    if unknown:
+        told = (
+            f"{unknown[0]} is no part of this form: `query` holds the JSON of the query, its filter and limit in it"
+        )
+        raise Malformed(told, code="unknown_part", field=unknown[0])
     body = read(SearchIn, form.get("query", b"{}"))
     return _search(application, catalog, body, picture=form["image"])
 

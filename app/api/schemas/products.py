@@ -114,4 +114,8 @@ def decode_base64(text: str, where: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Invalid(f"{where} is not base64", code="bad_base64", field=where) from None
+        raise Invalid(
+            f"{where} is not base64; a data URL is without its beginning up to the comma",
+            code="bad_base64",
+            field=where,
+        ) from None
