@@ -56,7 +56,7 @@ def test_an_outage_is_told_as_a_code_and_forgotten_when_it_is_over(
     told = shop.receipt(accepted["upload_id"])
     assert (told["state"], told["attempts"]) == ("encoded", 0)
     assert told["last_error"]["code"] == "store_unavailable"
-    assert "db7" not in str(told)
+    assert "db7.internal" not in str(told)  # three hex digits alone may stand in an id
     with shop.application.database.engine.execution_options(vitrine_writes=True).begin() as connection:
         connection.exec_driver_sql("UPDATE uploads SET due_at = '2026-01-01 00:00:00'")
     shop.work()
