@@ -68,9 +68,16 @@ class Application:
         if not live or "encoder" in self.settings.model_fields_set:
             self.encoders.named(self.settings.encoder)
 
-    def open_catalog(self, catalog: Catalog) -> Catalog:
-        """Declare a catalog; its first build has the encoder and index of the settings."""
-        return open_catalog(self.database, self.store, catalog, encoder=self.encoder.spec, index=self.index)
+    def open_catalog(self, catalog: Catalog, *, keep_caption: bool = False) -> Catalog:
+        """Declare a catalog; its first build has the encoder and index of the settings. See the service."""
+        return open_catalog(
+            self.database,
+            self.store,
+            catalog,
+            encoder=self.encoder.spec,
+            index=self.index,
+            keep_caption=keep_caption,
+        )
 
     def run(self, stage: Stage, *, stopping: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing waits for this stage; returns how many uploads moved on."""

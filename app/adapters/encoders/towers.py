@@ -63,10 +63,10 @@ def _new_tower(config: PreTrainedConfig, which: Literal["picture", "text"]) -> T
 
 def _library_model(config: PreTrainedConfig) -> nn.Module:
     from transformers import AutoModel  # noqa: PLC0415 - it takes 100 MB, which CLIP does not need
-    from transformers.initialization import no_init_weights  # noqa: PLC0415
+    from transformers.initialization import no_init_weights  # noqa: PLC0415 - the same
 
     with _building, no_init_weights():
-        model: nn.Module = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
+        model: nn.Module = AutoModel.from_config(config)  # type: ignore[no-untyped-call] # the library's
     return model
 
 

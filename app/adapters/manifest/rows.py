@@ -23,7 +23,7 @@ _READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
     ".jsonl": jsonl_records,
     ".ndjson": jsonl_records,
 }
-_SHOWN_VALUE = 60  # characters: enough to find a cell by
+SHOWN_VALUE = 60  # characters: enough to find a cell by
 _NOT_ATTRIBUTES = ("product_id", "title", "description", *IMAGE_COLUMNS)
 
 
@@ -162,7 +162,7 @@ def _shown(error: Invalid, record: dict[str, Any]) -> str:
     """What is wrong with a row; a value of another type than was declared is shown, so that it can be looked for."""
     if error.code != "attribute_type" or error.field is None:
         return error.detail
-    return f"{error.detail}, and is {str(record[error.field.removeprefix('attributes.')])[:_SHOWN_VALUE]!r}"
+    return f"{error.detail}, and is {str(record[error.field.removeprefix('attributes.')])[:SHOWN_VALUE]!r}"
 
 
 def _id_in(record: dict[str, Any]) -> str:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import orjson
-from psycopg2 import ProgrammingError  # type: ignore[import-untyped]
-from psycopg2.extensions import make_dsn  # type: ignore[import-untyped]
+from psycopg2 import ProgrammingError  # type: ignore[import-untyped] # it publishes no types
+from psycopg2.extensions import make_dsn  # type: ignore[import-untyped] # nor here
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 

@@ -29,6 +29,6 @@ def learn_tokenizer(captions: Iterable[str], *, vocabulary: int, max_tokens: int
     tokenizer.train_from_iterator(captions, trainer)
     ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call] # the library's
         tokenizer_object=tokenizer, model_max_length=max_tokens, **_SPECIAL
     )

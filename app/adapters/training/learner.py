@@ -80,7 +80,7 @@ class Learner:
             self._same(wordings) | self._same(self._captions.first(rows)),
         )
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call] # torch's
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimizer.step()
         return float(loss.detach())

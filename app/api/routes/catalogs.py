@@ -10,7 +10,6 @@ from app.api.schemas.documents import BuildList, CatalogDocument, CatalogList
 from app.api.schemas.products import CatalogIn
 from app.domain.products import Catalog, check_id
 from app.services.describe_catalog import describe_catalog, list_builds, list_catalogs
-from app.services.open_catalog import open_catalog
 from app.services.show_product import show_picture
 
 router = APIRouter(prefix="/v1/catalogs")
@@ -32,14 +31,8 @@ def get_catalogs(application: App) -> Response:
 @router.put("/{catalog}", response_model=CatalogDocument, responses=problems(409))
 def put_catalog(application: App, catalog: CatalogName, body: CatalogIn) -> Response:
     """Declare a catalog, or add attributes to its declaration."""
-    open_catalog(
-        application.database,
-        application.store,
-        Catalog(catalog, body.attribute_types(), tuple(body.caption or ())),
-        encoder=application.encoder.spec,
-        index=application.index,
-        keep_caption=body.caption is None,
-    )
+    declared = Catalog(catalog, body.attribute_types(), tuple(body.caption or ()))
+    application.open_catalog(declared, keep_caption=body.caption is None)
     return get_catalog(application, catalog)
 
 

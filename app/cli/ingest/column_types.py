@@ -5,13 +5,13 @@ from shlex import quote
 from typing import Any
 
 from app.adapters.manifest import Manifest
+from app.adapters.manifest.rows import SHOWN_VALUE
 from app.cli.screen import valid
 from app.domain.errors import Invalid
 from app.domain.inference import NearMiss
 from app.domain.products import AttributeType
 
 _TYPES = tuple(one.value for one in AttributeType)
-_SHOWN_VALUE = 60  # characters: enough to find a cell by
 
 
 def stated_types(options: Sequence[str]) -> dict[str, AttributeType]:
@@ -62,7 +62,7 @@ def check_stated(
 def warning_of(miss: NearMiss) -> dict[str, Any]:
     """What a person would want to know before many rows are filed under the wrong type."""
     wanted = quote(f"{miss.name}={miss.almost.value}")
-    value = valid(str(miss.value))[:_SHOWN_VALUE]
+    value = valid(str(miss.value))[:SHOWN_VALUE]
     return {
         "attribute": miss.name,
         "type": miss.declared.value,
