@@ -103,15 +103,6 @@ class NotFound(Refused):
     code = "not_found"
 
 
-def unknown_catalog(name: str) -> NotFound:
-    """The refusal of whatever is asked of a catalog that nobody declared."""
-    return NotFound(
-        f"there is no catalog {name}: declare it first with PUT /v1/catalogs/{name}",
-        code="unknown_catalog",
-        field="catalog",
-    )
-
-
 class Conflict(Refused):
     """The state does not allow it."""
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.errors import Invalid
+from app.domain.errors import Invalid, NotFound
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ -]{0,63}")
@@ -180,3 +180,12 @@ def _canonical_datetime(value: str, where: str) -> str:
     except OverflowError:
         raise Invalid(f"{where} must lie in the years 1 to 9999, UTC", code="attribute_type", field=where) from None
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def unknown_catalog(name: str) -> NotFound:
+    """The refusal of whatever is asked of a catalog that nobody declared."""
+    return NotFound(
+        f"there is no catalog {name}: declare it first with PUT /v1/catalogs/{name}",
+        code="unknown_catalog",
+        field="catalog",
+    )

@@ -10,8 +10,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from app.domain.embeddings import picture_hash
-from app.domain.errors import BrokerUnavailable, VitrineError, unknown_catalog
-from app.domain.products import Catalog, check_attributes, check_product
+from app.domain.errors import BrokerUnavailable, VitrineError
+from app.domain.products import Catalog, check_attributes, check_product, unknown_catalog
 from app.domain.submissions import Submission
 from app.domain.uploads import Picture, Stage, Upload, UploadKind
 from app.domain.urls import UrlPolicy

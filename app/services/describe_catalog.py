@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.builds import Build
-from app.domain.errors import unknown_catalog
-from app.domain.products import Catalog
+from app.domain.products import Catalog, unknown_catalog
 from app.domain.uploads import UploadState
 from app.ports.database import Database, Transaction
 

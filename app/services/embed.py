@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.embeddings import EncoderSpec, Pixels, Vectors
-from app.domain.errors import FetchFailed, Invalid, unknown_catalog
-from app.domain.products import check_text
+from app.domain.errors import FetchFailed, Invalid
+from app.domain.products import check_text, unknown_catalog
 from app.domain.search import MAX_TEXT
 from app.ports.database import Database
 from app.ports.encoders import Encoder

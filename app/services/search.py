@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors
-from app.domain.errors import unknown_catalog
 from app.domain.filters import Filter, parse_filter
+from app.domain.products import unknown_catalog
 from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, Total, fuse, rank
 from app.domain.uploads import Picture
 from app.ports.database import Database

@@ -1,6 +1,7 @@
 """Showing what is stored: a product with its state, and the content of a picture."""
 
-from app.domain.errors import NotFound, unknown_catalog
+from app.domain.errors import NotFound
+from app.domain.products import unknown_catalog
 from app.ports.blobs import Blob, Blobs
 from app.ports.database import Database
 from app.ports.products import StoredProduct
