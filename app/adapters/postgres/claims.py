@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, and_, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
+from app.adapters.postgres.claimable import STANDING, waiting
 from app.adapters.postgres.pictures import pictures_of
 from app.adapters.postgres.statements import portions
-from app.adapters.postgres.tables import products, uploads
+from app.adapters.postgres.tables import uploads
 from app.domain.products import Product
 from app.domain.uploads import MAX_ATTEMPTS, Claim, Stage, UploadKind, UploadState
 from app.ports.uploads import Failure
@@ -37,9 +38,9 @@ class ClaimRows:
 
     def take(self, stage: Stage, *, now: datetime, limit: int, lease: timedelta) -> list[Claim]:
         """Take up to `limit` uploads for a stage and count the attempt."""
-        while waiting := self._connection.execute(_waiting(stage, now, limit)).all():
-            current = [row for row in waiting if row.version == row.newest]
-            ending = self._free_to_end([row for row in waiting if row.version != row.newest])
+        while found := self._connection.execute(waiting(stage, now, limit)).all():
+            current = [row for row in found if row.version == row.newest]
+            ending = self._free_to_end([row for row in found if row.version != row.newest])
             self._overtaken(ending, now)
             worn_out = [row for row in current if row.attempts >= MAX_ATTEMPTS]
             self._end({row.id: _exhausted(stage, row) for row in worn_out}, now)
@@ -81,7 +82,8 @@ class ClaimRows:
 
     def bury(self, claims: Sequence[Claim], failures: Mapping[str, Failure], *, now: datetime) -> None:
         """Mark claimed uploads as dead, or superseded where a newer version came; all of `claims` are locked."""
-        mine = [row for row in self._held(claims, now) if row.id in failures]
+        self._lock([claim.upload_id for claim in claims])
+        mine = self._held([claim for claim in claims if claim.upload_id in failures], now)
         self._end({row.id: failures[row.id] for row in mine if row.version == row.newest}, now)
         self._overtaken([row for row in mine if row.version != row.newest], now)
 
@@ -120,7 +122,7 @@ class ClaimRows:
     def _rows(self, upload_ids: Sequence[str]) -> list[Row[Any]]:
         found: list[Row[Any]] = []
         for some in portions(sorted(upload_ids)):
-            found += self._connection.execute(_with_product().where(uploads.c.id.in_(some)))
+            found += self._connection.execute(STANDING, {"the_ids": some})
         return found
 
     def _lock(self, upload_ids: Sequence[str]) -> None:
@@ -155,28 +157,6 @@ class ClaimRows:
         for some in portions(sorted({row.newest_upload for row in rows} & self._locked)):
             reached = uploads.c.state.in_((UploadState.INDEXED, UploadState.ENCODED))
             self._connection.execute(update(uploads).where(uploads.c.id.in_(some), reached).values(**again))
-
-
-def _with_product() -> Any:
-    same = and_(products.c.catalog == uploads.c.catalog, products.c.product_id == uploads.c.product_id)
-    return select(
-        uploads,
-        products.c.version.label("newest"),
-        products.c.upload_id.label("newest_upload"),
-        products.c.title,
-        products.c.description,
-        products.c.attributes,
-    ).join(products, same)
-
-
-def _waiting(stage: Stage, now: datetime, limit: int) -> Any:
-    return (
-        _with_product()
-        .where(uploads.c.state == stage.takes, uploads.c.due_at <= now)
-        .order_by(uploads.c.due_at)
-        .limit(limit)
-        .with_for_update(of=uploads, skip_locked=True)
-    )
 
 
 def _group(rows: Sequence[Row[Any]], limit: int) -> list[Row[Any]]:
