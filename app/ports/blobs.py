@@ -1,6 +1,7 @@
 """The blobs port: stored pictures by content hash."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,13 @@ class Blob:
 
     content: bytes
     media_type: str
+
+
+Store = Callable[[Collection[str]], None]
+"""Stores pictures of these names, as `put` does.
+
+Where it raises, some may be stored: they are whole, and putting them again is harmless.
+"""
 
 
 class Blobs(Protocol):
@@ -24,10 +32,9 @@ class Blobs(Protocol):
         """Store one picture; it is whole and durable on return. Nothing happens where it is there already."""
         ...
 
-    def put_many(self, blobs: Mapping[str, Blob]) -> None:
-        """Store pictures by name, as `put` does, all together: many take little longer than one.
-
-        Where it raises, some may be stored: they are whole, and putting them again is harmless.
+    def staged(self, blobs: Mapping[str, Blob]) -> AbstractContextManager[Store]:
+        """Get pictures ready by name, all together: many take little longer than one. The slow part is done here, so
+        that a transaction can store them while it is open; what is not stored by the end leaves nothing behind.
         """
         ...
 

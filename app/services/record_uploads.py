@@ -1,6 +1,6 @@
 """The transaction that accepts uploads: versions decided, blobs stored, rows written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -53,11 +53,13 @@ def record(
     good = [item for item in checked if isinstance(item, Checked)]
     if not good:
         return [item for item in checked if isinstance(item, VitrineError)]
-    with database.writing() as transaction:
+    pictures = {name: blob for item in good for name, blob in item.blobs.items()}
+    # Written before the transaction, where nobody waits for it; stored before its commit and after every refusal: a
+    # row never lacks its picture, a refusal leaves no file.
+    with blobs.staged(pictures) as store, database.writing() as transaction:
         ledger = _Ledger(transaction, catalog, good)
         outcomes = [ledger.enter(item) if isinstance(item, Checked) else item for item in checked]
-        # Stored before the commit and after every refusal: a row never lacks its picture, a refusal leaves no file.
-        blobs.put_many(ledger.blobs)
+        store(ledger.pictures)
         ledger.write()
         receipts = transaction.uploads.get([outcome for outcome in outcomes if isinstance(outcome, str)])
     return [receipts[outcome] if isinstance(outcome, str) else outcome for outcome in outcomes]
@@ -83,12 +85,12 @@ class _Ledger:
         self._stored = transaction.products.get(catalog.name, patched)
         self._accepted: list[Accepted] = []
         self._answered: list[tuple[str, str, str]] = []
-        self._blobs: dict[str, Mapping[str, Blob]] = {}
+        self._pictures: dict[str, Collection[str]] = {}
 
     @property
-    def blobs(self) -> dict[str, Blob]:
-        """The pictures of the versions that are the newest now."""
-        return {name: blob for some in self._blobs.values() for name, blob in some.items()}
+    def pictures(self) -> set[str]:
+        """The pictures, of those that came along, of the versions that are the newest now."""
+        return {name for some in self._pictures.values() for name in some}
 
     def enter(self, item: Checked) -> str | VitrineError:
         """The id of the upload that answers this submission, new or not; or why it is refused."""
@@ -127,7 +129,7 @@ class _Ledger:
             self._newest[item.product_id] = Newest(verdict.version, becomes, upload_id, deleting, settled=True)
             self._stored[item.product_id] = StoredProduct(product, verdict.version, upload_id, state, tuple(pictures))
             if item.submission.kind is not UploadKind.PATCH:  # which keeps the pictures there are
-                self._blobs[item.product_id] = item.blobs
+                self._pictures[item.product_id] = item.blobs.keys()
         return upload_id
 
     def _outcome(self, item: Checked, newest: Newest) -> tuple[Product, Sequence[Picture]]:

@@ -3,7 +3,7 @@
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -62,6 +62,11 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
             return request.getfixturevalue("s3")
 
 
+def put_all(blobs: Blobs, stored: Mapping[str, Blob]) -> None:
+    with blobs.staged(stored) as store:
+        store(stored)
+
+
 def test_a_picture_comes_back_as_it_was_put(blobs: Blobs) -> None:
     for content, media_type in ((JPEG, "image/jpeg"), (WEBP, "image/webp")):
         blobs.put(picture_hash(content), content, media_type)
@@ -77,10 +82,30 @@ def test_putting_twice_changes_nothing(blobs: Blobs) -> None:
 def test_many_pictures_are_all_stored(blobs: Blobs) -> None:
     contents = [JPEG + bytes([number]) for number in range(40)]
     stored = {picture_hash(content): Blob(content, "image/jpeg") for content in contents}
-    blobs.put_many({})
-    blobs.put_many(stored)
-    blobs.put_many(stored)
+    put_all(blobs, {})
+    put_all(blobs, stored)
+    put_all(blobs, stored)
     assert {name: blobs.get(name) for name in stored} == stored
+
+
+def test_what_is_staged_is_stored_only_where_it_is_asked_for(blobs: Blobs) -> None:
+    kept, left = (picture_hash(content) for content in (JPEG, WEBP))
+    with blobs.staged({kept: Blob(JPEG, "image/jpeg"), left: Blob(WEBP, "image/webp")}) as store:
+        for name in (kept, left):
+            with pytest.raises(NotFound):
+                blobs.get(name)
+        store([kept])
+        assert blobs.get(kept).content == JPEG
+    assert blobs.get(kept).content == JPEG
+    with pytest.raises(NotFound):
+        blobs.get(left)
+
+
+def test_what_is_staged_and_not_stored_leaves_no_file(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    with pytest.raises(KeyError), blobs.staged({picture_hash(JPEG): Blob(JPEG, "image/jpeg")}):
+        raise KeyError
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
 def test_a_picture_that_is_not_there_is_not_found(blobs: Blobs) -> None:
@@ -102,7 +127,7 @@ def test_a_name_that_is_no_content_hash_is_never_a_path(blobs: Blobs, name: str)
     with pytest.raises(ValueError):
         blobs.put(name, JPEG, "image/jpeg")
     with pytest.raises(ValueError):
-        blobs.put_many({name: Blob(JPEG, "image/jpeg")})
+        put_all(blobs, {name: Blob(JPEG, "image/jpeg")})
     with pytest.raises(ValueError):
         blobs.delete(name)
     with pytest.raises(NotFound):
@@ -142,7 +167,7 @@ def test_a_folder_that_cannot_be_written_to_is_unavailable(tmp_path: Path) -> No
     with pytest.raises(BlobsUnavailable):
         blobs.put(picture_hash(JPEG), JPEG, "image/jpeg")
     with pytest.raises(BlobsUnavailable):
-        blobs.put_many({picture_hash(content): Blob(content, "image/jpeg") for content in (JPEG, WEBP)})
+        put_all(blobs, {picture_hash(content): Blob(content, "image/jpeg") for content in (JPEG, WEBP)})
     with pytest.raises(BlobsUnavailable):
         blobs.ping()
 
@@ -181,7 +206,7 @@ def test_no_name_before_its_content_is_on_the_disk_and_no_return_before_its_name
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", named)
     contents = [JPEG + bytes([number]) for number in range(5)]
-    blobs.put_many({picture_hash(content): Blob(content, "image/jpeg") for content in contents})
+    put_all(blobs, {picture_hash(content): Blob(content, "image/jpeg") for content in contents})
     unfinished = [name for kind, name in events if kind == "name"]
     assert len(set(unfinished)) == len(contents)
     for name in unfinished:
@@ -192,7 +217,7 @@ def test_no_name_before_its_content_is_on_the_disk_and_no_return_before_its_name
             assert ("sync", place) in events[last:]
 
 
-def test_a_disk_that_fails_halfway_leaves_whole_pictures_and_nothing_open(
+def test_a_disk_that_fails_halfway_leaves_no_picture_and_nothing_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blobs = FolderBlobs(tmp_path)
@@ -212,16 +237,14 @@ def test_a_disk_that_fails_halfway_leaves_whole_pictures_and_nothing_open(
     stored = {name: Blob(content, "image/jpeg") for name, content in contents.items()}
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(BlobsUnavailable):
-        blobs.put_many(stored)
+        put_all(blobs, stored)
     full_disk = False
     assert len(list(Path("/proc/self/fd").iterdir())) == opened
     assert list((tmp_path / "unfinished").iterdir()) == []
-    there = [file for file in tmp_path.rglob("*") if file.is_file()]
-    assert len(there) == 3
-    assert {file.name: file.read_bytes() for file in there}.items() <= contents.items()
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
     synced.clear()
-    blobs.put_many(stored)
+    put_all(blobs, stored)
     assert {name[0] for name in contents} <= set(synced), "the names of the first time may not be on the disk yet"
     assert {name: blobs.get(name).content for name in contents} == contents
 

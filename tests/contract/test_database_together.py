@@ -3,9 +3,9 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from app.adapters.postgres.database import SqlDatabase
 from app.domain.errors import Conflict, DatabaseUnavailable, VitrineError
 from app.domain.uploads import TERMINAL, Claim, Stage, Upload, UploadState
-from app.ports.blobs import Blob
+from app.ports.blobs import Blob, Store
 from app.services.record_uploads import Checked, record
 from tests.databases import accept
 from tests.factories import a_catalog, a_product, a_submission, an_upload
@@ -205,10 +205,13 @@ class MeetingBlobs(MemoryBlobs):
         super().__init__()
         self._together = threading.Barrier(2)
 
-    def put_many(self, blobs: Mapping[str, Blob]) -> None:
-        with suppress(threading.BrokenBarrierError):
-            self._together.wait(timeout=0.5)
-        super().put_many(blobs)
+    @contextmanager
+    def staged(self, blobs: Mapping[str, Blob]) -> Iterator[Store]:
+        def store(_: Collection[str]) -> None:
+            with suppress(threading.BrokenBarrierError):
+                self._together.wait(timeout=0.5)
+
+        yield store
 
 
 def test_of_two_requests_with_one_idempotency_key_at_once_one_is_refused(database: SqlDatabase) -> None:

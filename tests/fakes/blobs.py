@@ -1,10 +1,11 @@
 """Blobs in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 from app.adapters.blobs.names import path_of
 from app.domain.errors import NotFound
-from app.ports.blobs import Blob
+from app.ports.blobs import Blob, Store
 
 
 class MemoryBlobs:
@@ -15,11 +16,13 @@ class MemoryBlobs:
         path_of(name)
         self.stored.setdefault(name, Blob(content, media_type))
 
-    def put_many(self, blobs: Mapping[str, Blob]) -> None:
-        for name in blobs:
-            path_of(name)
-        for name, blob in blobs.items():
-            self.put(name, blob.content, blob.media_type)
+    @contextmanager
+    def staged(self, blobs: Mapping[str, Blob]) -> Iterator[Store]:
+        def store(names: Collection[str]) -> None:
+            for name in names:
+                self.put(name, blobs[name].content, blobs[name].media_type)
+
+        yield store
 
     def get(self, name: str) -> Blob:
         if name not in self.stored:

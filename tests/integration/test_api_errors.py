@@ -48,7 +48,7 @@ def test_pictures_that_cannot_be_stored_leave_nothing(untouched: Shop, monkeypat
         raise BlobsUnavailable("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(untouched.application.blobs, "put_many", full)
+        patched.setattr(untouched.application.blobs, "staged", full)
         answer = untouched.client.put(
             "/v1/catalogs/shop/products/q", json={"title": "t", "images": inline(a_picture("blue"))}
         )

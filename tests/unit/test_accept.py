@@ -179,7 +179,7 @@ def test_pictures_are_stored_before_the_rows_are_seen(pipeline: Pipeline, monkey
     def down(_: object) -> None:
         raise BlobsUnavailable("the disk is full")
 
-    monkeypatch.setattr(pipeline.blobs, "put_many", down)
+    monkeypatch.setattr(pipeline.blobs, "staged", down)
     before = pipeline.everything()
     with pytest.raises(BlobsUnavailable):
         pipeline.accept(a_submission(pictures=[a_picture()], idempotency_key="key"))

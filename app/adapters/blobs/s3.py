@@ -1,7 +1,7 @@
 """Stored pictures in an S3-compatible store. The one module that imports boto3 (extra `s3`)."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from app.adapters.blobs.names import is_name, path_of
 from app.domain.errors import BlobsUnavailable, Misconfigured, NotFound
-from app.ports.blobs import Blob
+from app.ports.blobs import Blob, Store
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,15 @@ class S3Blobs:
         with _translated():
             self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content, ContentType=media_type)
 
-    def put_many(self, blobs: Mapping[str, Blob]) -> None:
-        """Store pictures by name, side by side. See the port."""
-        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="blobs") as writers:
-            list(writers.map(lambda name: self.put(name, blobs[name].content, blobs[name].media_type), blobs))
+    @contextmanager
+    def staged(self, blobs: Mapping[str, Blob]) -> Iterator[Store]:
+        """Nothing is sent before it is to be stored, and then side by side: a name cannot be given later here."""
+
+        def store(names: Collection[str]) -> None:
+            with ThreadPoolExecutor(_WRITERS, thread_name_prefix="blobs") as writers:
+                list(writers.map(lambda name: self.put(name, blobs[name].content, blobs[name].media_type), names))
+
+        yield store
 
     def get(self, name: str) -> Blob:
         """Read one picture. Raises `NotFound` (`picture_not_found`)."""
