@@ -1,8 +1,10 @@
 """What milvus-lite leaves to its user: one process, one writer, a log that survives, a full disk."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from pymilvus.client.grpc_handler import GrpcHandler
 
-from app.adapters.milvus import lite
+from app.adapters.milvus import lite, lite_process
 from app.adapters.milvus.store import MilvusStore
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
@@ -50,6 +52,11 @@ def rows_of(vectors: Vectors, *, first: int = 0) -> list[VectorRow]:
     return [VectorRow(f"p{n}#0", f"p{n}", 1, vector, {"price": n}) for n, vector in enumerate(vectors, start=first)]
 
 
+def children() -> list[int]:
+    """The processes that this thread has started and that run."""
+    return [int(one) for one in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "vectors.db"
@@ -86,15 +93,56 @@ def test_what_was_settled_survives_the_death_of_the_process(path: Path, writer: 
         store.close()
 
 
-def test_a_database_that_another_process_holds_is_named(path: Path, writer: "subprocess.Popen[str]") -> None:
+def test_a_database_that_another_process_holds_is_named(
+    path: Path, writer: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lite_process, "HELD_S", 0.1)
     store = MilvusStore(str(path))
     with pytest.raises(Misconfigured, match="another process holds") as refused:
         store.ping()
     assert refused.value.code == "data_held"
     writer.communicate()
+    monkeypatch.undo()
     store.ping()
     assert store.count(NAME) == 800
     store.close()
+
+
+def test_the_death_of_its_process_loses_nothing_and_is_mended(path: Path) -> None:
+    before = set(children())
+    store = MilvusStore(str(path))
+    store.create(NAME, dimension=DIMENSION, index=HNSW)
+    vectors = unit_vectors(100)
+    store.upsert(NAME, rows_of(vectors[:50]))
+    for last in (75, 100):
+        (process,) = set(children()) - before
+        os.kill(process, signal.SIGKILL)
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+        assert store.search(NAME, vectors[5:6], limit=1, index=HNSW)[0][0].id == "p5#0"
+        store.upsert(NAME, rows_of(vectors[last - 25 : last], first=last - 25))
+    assert store.count(NAME) == 100
+    store.close()
+    assert set(children()) == before
+
+
+def test_a_death_in_the_middle_of_a_call_is_an_outage_of_seconds(store: MilvusStore, path: Path) -> None:
+    store.upsert(NAME, rows_of(unit_vectors(100)))
+    (process,) = children()
+    os.kill(process, signal.SIGSTOP)
+    threading.Timer(0.5, os.kill, (process, signal.SIGKILL)).start()
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        store.count(NAME)
+    assert time.monotonic() - began < 5
+    assert store.count(NAME) == 100
+
+
+def test_its_socket_is_for_this_user_alone(store: MilvusStore) -> None:
+    (process,) = children()
+    sockets = [line.split()[-1] for line in Path(f"/proc/{process}/net/unix").read_text().splitlines()]
+    folders = {Path(one).parent for one in sockets if "vitrine-" in one}
+    assert folders
+    assert all(folder.stat().st_mode & 0o077 == 0 for folder in folders if folder.exists())
 
 
 def test_a_path_that_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -172,7 +220,7 @@ def test_few_rows_are_indexed_without_a_warning_of_faiss(path: Path, capfd: pyte
 FULL = """
 import resource, sys
 from pathlib import Path
-from tests.integration.test_milvus_lite import NAME, DIMENSION, HNSW, rows_of, unit_vectors
+from tests.integration.test_milvus_lite import NAME, DIMENSION, HNSW, children, rows_of, unit_vectors
 from app.adapters.milvus.store import MilvusStore
 from app.domain.errors import StoreUnavailable
 store = MilvusStore(sys.argv[1])
@@ -180,15 +228,18 @@ store.create(NAME, dimension=DIMENSION, index=HNSW)
 vectors = unit_vectors(900)
 store.upsert(NAME, rows_of(vectors[:300]))
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+def limit(size):
+    for process in (0, *children()):
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (size, hard))
 log = max(file.stat().st_size for file in Path(sys.argv[1]).rglob("wal_data_*"))
-resource.setrlimit(resource.RLIMIT_FSIZE, (log + 10_000, hard))
+limit(log + 10_000)
 failures = 0
 for _ in range(3):
     try:
         store.upsert(NAME, rows_of(vectors[300:600], first=300))
     except StoreUnavailable:
         failures += 1
-resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+limit(hard)
 store.upsert(NAME, rows_of(vectors[600:], first=600))
 found = store.versions(NAME, [f"p{n}#0" for n in range(900)])
 print(failures, len(found), flush=True)

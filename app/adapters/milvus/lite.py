@@ -1,4 +1,4 @@
-"""A milvus-lite database: one process, one writer at a time, and what its engine leaves to us.
+"""A milvus-lite database: one writer at a time, and what else its engine leaves to us.
 
 Its engine has no lock of its own: two writers at once destroy its log without an error. It keeps rows in the log,
 which survives the death of the process, and in memory, where a search walks them one by one in Python (about 50 µs a
@@ -6,7 +6,6 @@ row); a flush turns them into an indexed segment, and many small segments are me
 rows are flushed when enough have gathered, or when nobody writes any more.
 """
 
-import fcntl
 import threading
 import time
 from collections import Counter
@@ -14,13 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from milvus_lite.server_manager import server_manager_instance
 from pymilvus import MilvusClient, MilvusException
-from pymilvus.exceptions import ConnectionConfigException
 
 from app.adapters.milvus.faults import translated
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
-from app.adapters.milvus.one_list import allow_few_rows
+from app.adapters.milvus.lite_process import LiteProcess
 from app.domain.errors import Misconfigured, StoreUnavailable
 
 FLUSH_ROWS = 1_024  # what a search meanwhile walks in Python, about 60 ms; a smaller segment is merged more often
@@ -29,19 +26,15 @@ QUIET_SECONDS = 1.0  # an ingest that goes on writes again within this time
 
 
 class _Locks:
-    """`writer` orders the writers of one database; `swap` keeps readers out while a flush moves rows."""
+    """`writer` orders the writers; `swap` keeps readers out while a flush moves rows."""
 
     def __init__(self) -> None:
         self.writer = threading.RLock()
         self.swap = threading.RLock()
 
 
-_locks: dict[str, _Locks] = {}
-_locks_guard = threading.Lock()
-
-
 class LiteConnection:
-    """The milvus-lite database at a path that ends in `.db`. Opened at the first use: its lock survives a fork."""
+    """The milvus-lite database at a path that ends in `.db`. Opened at the first use, and by one connection alone."""
 
     lite: bool = True
 
@@ -49,9 +42,9 @@ class LiteConnection:
         if path.suffix != ".db":
             raise Misconfigured(f"a milvus-lite path ends in .db, and {path} does not", code="milvus_uri")
         self._path = path.absolute()
-        with _locks_guard:
-            self._locks = _locks.setdefault(str(self._path), _Locks())
+        self._locks = _Locks()
         self._client: MilvusClient | None = None
+        self._process: LiteProcess | None = None
         self._failed = False
         self._loaded: set[str] = set()
         self._unflushed: Counter[str] = Counter()
@@ -68,7 +61,7 @@ class LiteConnection:
     def reading(self, collection: str) -> Iterator[MilvusClient]:
         """A client to read a collection with, which is loaded; flushes first what a finished ingest left behind."""
         quiet = time.monotonic() - self._written_at > QUIET_SECONDS
-        if (quiet and self._unflushed[collection] >= QUIET_ROWS) or collection not in self._loaded or self._failed:
+        if (quiet and self._unflushed[collection] >= QUIET_ROWS) or collection not in self._loaded or self._broken:
             with self.open() as client:
                 self._load(client, collection)
                 if quiet:
@@ -111,33 +104,26 @@ class LiteConnection:
             if self._client is not None:
                 self._client.close()
                 self._client = None
-                server_manager_instance.release_server(str(self._path))
-                self._loaded.clear()
-                self._unflushed.clear()
+            if self._process is not None:
+                self._process.close()
+                self._process = None
+            self._loaded.clear()
+            self._unflushed.clear()
 
     def _opened(self) -> MilvusClient:
         """The client, opened anew after a failure. The caller holds the writer's lock."""
-        if self._failed:
+        if self._broken:
             self.close()
             self._failed = False
         if self._client is None:
-            self._client = self._open_file()
+            self._process = LiteProcess(self._path)
+            self._client = MilvusClient(self._process.address)
         return self._client
 
-    def _open_file(self) -> MilvusClient:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        allow_few_rows()
-        try:
-            return MilvusClient(str(self._path))
-        except ConnectionConfigException as error:
-            if _held(self._path):
-                raise Misconfigured(
-                    f"another process holds {self._path}: stop it, or give this one another data directory",
-                    code="data_held",
-                ) from error
-            raise Misconfigured(
-                f"{self._path} cannot be opened as a milvus-lite database", code="milvus_uri"
-            ) from error
+    @property
+    def _broken(self) -> bool:
+        """Whether the database has to be opened anew."""
+        return self._failed or (self._process is not None and not self._process.running)
 
     def _load(self, client: MilvusClient, collection: str) -> None:
         if collection in self._loaded:
@@ -163,15 +149,3 @@ class LiteConnection:
                 self._failed = True
                 raise
         self._unflushed[collection] = 0
-
-
-def _held(path: Path) -> bool:
-    """Whether another process has the lock that milvus-lite takes in its directory."""
-    try:
-        with (path / "LOCK").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

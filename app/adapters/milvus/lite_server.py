@@ -1,0 +1,61 @@
+"""The process that milvus-lite runs in: `python -m app.adapters.milvus.lite_server DATABASE`.
+
+It says on stdout where it listens, a socket that only this user can reach, and ends when its stdin does: with whoever
+started it, however that one ends.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]  # it publishes no types
+from milvus_lite.adapter.grpc.servicer import MilvusServicer
+from milvus_lite.db import MilvusLite
+from milvus_lite.index.faiss_ivf_flat import faiss
+from pymilvus.grpc_gen import milvus_pb2_grpc
+
+WORKERS = 10  # calls at a time
+MESSAGE_BYTES = 256 * 2**20  # as a Milvus server takes them
+GRACE_S = 5.0  # for calls in hand: a write that ends by itself leaves nothing to mend
+
+
+class AnyRows(faiss.IndexIVFFlat):  # type: ignore[misc] # faiss publishes no types
+    """faiss's index, content with fewer than the 39 rows a list that it asks for to place the lists.
+
+    Exact search is an index of one list, which needs nothing to train on, and yet faiss warns on stderr, past every
+    log, for each small catalog; milvus-lite has no setting for that. With more lists the warning is right and stays.
+    """
+
+    def train(self, rows: Any) -> None:
+        """Place the lists."""
+        if self.nlist == 1:
+            self.cp.min_points_per_centroid = 1
+        super().train(rows)
+
+
+def main() -> None:
+    """Serve the database until stdin ends."""
+    # Where a service manager ends every process at once, calls in hand are finished all the same.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    faiss.IndexIVFFlat = AnyRows
+    database = MilvusLite(sys.argv[1])
+    sizes = [(f"grpc.max_{way}_message_length", MESSAGE_BYTES) for way in ("receive", "send")]
+    server = grpc.server(ThreadPoolExecutor(WORKERS), options=sizes)
+    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(MilvusServicer(database), server)
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:  # which no other user may enter
+        address = f"unix:{folder}/milvus"
+        server.add_insecure_port(address)
+        server.start()
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads what comes after
+        sys.stdin.read()
+        server.stop(GRACE_S).wait()
+        database.close()
+
+
+if __name__ == "__main__":
+    main()
