@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
 from app.adapters.encoders.lanes import Lanes
 from app.adapters.encoders.preprocessing import prepare
-from app.adapters.encoders.towers import Tower, load_tower
+from app.adapters.encoders.towers import load_tower
 from app.domain.embeddings import EncoderSpec, Pixels, Vectors
 from app.domain.errors import EncoderOutOfMemory
 
@@ -89,12 +89,12 @@ class HuggingFaceEncoder:
 class _Once:
     """A tower that is loaded by the first thread to ask, while the others wait."""
 
-    def __init__(self, load: Callable[[], Tower]) -> None:
+    def __init__(self, load: Callable[[], nn.Module]) -> None:
         self._load = load
         self._lock = threading.Lock()
-        self._tower: Tower | None = None
+        self._tower: nn.Module | None = None
 
-    def __call__(self) -> Tower:
+    def __call__(self) -> nn.Module:
         with self._lock:
             if self._tower is None:
                 self._tower = self._load()
