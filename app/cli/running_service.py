@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import uvicorn
 
 from app.api.main import create_app
-from app.bootstrap import Application, open_service
+from app.bootstrap import Application, keep_loaded, open_service
 from app.cli.listening import listen, take_port
 from app.cli.screen import Screen
 from app.config import Settings
@@ -30,6 +30,7 @@ def run(screen: Screen, settings: Settings, *, catalog: str) -> None:
         try:
             with screen.waiting("reading the encoder"):
                 application.check_encoders()  # a model that is missing is told of now, not at the first upload
+                keep_loaded()
             listen(bound)
             _tell(screen, settings, catalog=catalog)
             _serve(application, bound)

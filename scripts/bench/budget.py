@@ -2,10 +2,11 @@
 
 The encoder is replaced by one that answers at once, so that what is left is the pipeline: accepting, claims, state
 changes, storing, upserts, the broker. The check of a picture, which decodes it, is measured by itself and taken off.
-Only this process's CPU counts: it holds the API, every worker and, embedded, milvus-lite.
+The CPU of this process counts, which holds the API and every worker, and embedded that of milvus-lite's.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -97,12 +98,13 @@ def main() -> None:
         for stage, (batching, begin) in application.stages.items():
             application.stages[stage] = (batching, times.timed(stage, begin))
         checking = _cpu(lambda: [application.reception.checker.check(content) for content in products.pictures])
-        started, cpu = time.perf_counter(), time.process_time()
+        application.open_catalog(products.catalog)  # which starts milvus-lite
+        started, cpu = time.perf_counter(), _seconds()
         accept_all(application, products)
         accepted = time.perf_counter() - started
         while finished(application) < count:
-            time.sleep(0.05)
-        wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+            time.sleep(0.25)
+        wall, cpu = time.perf_counter() - started, _seconds() - cpu
     report(
         "budget",
         {
@@ -120,10 +122,20 @@ def main() -> None:
 
 
 def _cpu(work: Callable[[], object]) -> float:
-    """CPU seconds of this process."""
-    before = time.process_time()
+    """CPU seconds that something takes."""
+    before = _seconds()
     work()
-    return time.process_time() - before
+    return _seconds() - before
+
+
+def _seconds() -> float:
+    """CPU seconds of this process and of milvus-lite's, where it has one."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        fields = stat.read_text().rpartition(")")[2].split()
+        if int(fields[1]) == os.getpid() and b"lite_server" in (stat.parent / "cmdline").read_bytes():
+            ticks += int(fields[11]) + int(fields[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import uvicorn
 from app.adapters.celery.jobs import make_celery
 from app.adapters.celery.worker import EmbeddedWorker
 from app.api.main import create_app
-from app.bootstrap import Application, open_application, open_service
+from app.bootstrap import Application, keep_loaded, open_application, open_service
 from app.config import Settings
 from app.domain.errors import VitrineError
 from app.domain.uploads import TERMINAL, UploadState
@@ -47,6 +47,7 @@ def service(
             stack.callback(application.close)
         else:
             application = stack.enter_context(_production(settings, loader))
+        keep_loaded()  # as the processes do that this one stands for
         yield application
 
 
