@@ -14,7 +14,7 @@ INDEX_TYPES = Literal["", "HNSW", "HNSW_SQ", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "F
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Without any setting, one process does everything in one data directory."""
+    """Everything that can be set. Without any setting, one command does everything in one data directory."""
 
     model_config = SettingsConfigDict(env_prefix="VITRINE_", extra="ignore")
 

@@ -4,6 +4,7 @@ It says on stdout where it listens, a socket that only this user can reach, and 
 started it, however that one ends.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -49,6 +50,7 @@ def main() -> None:
         address = f"unix:{folder}/milvus"
         server.add_insecure_port(address)
         server.start()
+        gc.freeze()  # what is loaded lives as long as this does: no collection has to look through it
         sys.stdout.write(f"{address}\n")
         sys.stdout.flush()
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads what comes after

@@ -1,12 +1,13 @@
-"""The vector store on Milvus: a server, or milvus-lite in this process."""
+"""The vector store on Milvus: a server, or milvus-lite."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.adapters.milvus.connection import Connection, ServerConnection
+from app.adapters.milvus.connection import ServerConnection
 from app.adapters.milvus.expression import render
 from app.adapters.milvus.faults import index_lost
+from app.adapters.milvus.lite import LiteConnection
 from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors
 from app.adapters.milvus.schema import (
     MAX_LIMIT,
@@ -35,7 +36,9 @@ class MilvusStore:
     """
 
     def __init__(self, uri: str, *, token: str = "", timeout: float = 30.0) -> None:
-        self._connection = ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else _lite(Path(uri))
+        self._connection: Connection = (
+            ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else LiteConnection(Path(uri))
+        )
         self._timeout = timeout
         self._dimensions: dict[str, int] = {}
 
@@ -157,12 +160,6 @@ class MilvusStore:
             fields = {field["name"]: field for field in described["fields"]}
             known = self._dimensions[collection] = int(fields["vector"]["params"]["dim"])
         return known
-
-
-def _lite(path: Path) -> Connection:
-    from app.adapters.milvus.lite import LiteConnection  # noqa: PLC0415 - its engine takes 20 MB that a server saves
-
-    return LiteConnection(path)
 
 
 def _neighbour(hit: Mapping[str, Any]) -> Neighbour:
