@@ -36,7 +36,7 @@ class MilvusStore:
     """
 
     def __init__(self, uri: str, *, token: str = "", timeout: float = 30.0) -> None:
-        self._connection: Connection = (
+        self._connection = (
             ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else LiteConnection(Path(uri))
         )
         self._timeout = timeout
