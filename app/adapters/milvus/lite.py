@@ -115,15 +115,17 @@ class LiteConnection:
         if self._broken:
             self.close()
             self._failed = False
-        if self._client is None:
+        if self._process is None:
             self._process = LiteProcess(self._path)
+        if self._client is None:
             self._client = MilvusClient(self._process.address)
         return self._client
 
     @property
     def _broken(self) -> bool:
         """Whether the database has to be opened anew."""
-        return self._failed or (self._process is not None and not self._process.running)
+        process = self._process
+        return self._failed or (process is not None and not process.running)
 
     def _load(self, client: MilvusClient, collection: str) -> None:
         if collection in self._loaded:
