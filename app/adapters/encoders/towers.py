@@ -20,6 +20,9 @@ _PARTS = {"picture": ("vision_model.", "visual_projection."), "text": ("text_mod
 
 _OURS = {"clip_vision_model": PictureModel, "clip_text_model": TextModel}
 
+_TRACED = {"resnet"}
+"""Towers of small operators, which are the same ones whatever the size and number of pictures."""
+
 _building = threading.Lock()
 """Leaving new weights as they lie in memory is switched on for the whole process, so one tower is built at a time."""
 
@@ -49,9 +52,11 @@ def load_tower(
         _read_weights(tower, directory, which)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise EncoderRefused(f"the {which} tower in {directory} cannot be loaded: {error}") from error
-    folded = _folded(tower.eval())
-    tower.to(device=device, dtype=dtype).requires_grad_(False)
-    return _traced(tower) if folded and device == "cpu" else tower
+    tower.eval().requires_grad_(False)
+    _fold(tower)
+    tower.to(device=device, dtype=dtype)
+    part = config.vision_config if which == "picture" else config.text_config
+    return _traced(tower) if part.model_type in _TRACED and device == "cpu" else tower
 
 
 def _new_tower(config: PreTrainedConfig, which: Literal["picture", "text"]) -> Tower:
@@ -74,30 +79,25 @@ def _library_model(config: PreTrainedConfig) -> nn.Module:
     return model
 
 
-def _folded(tower: Tower) -> bool:
+def _fold(tower: Tower) -> None:
     """Multiply batch normalisation into the convolutions before it: the same numbers, in a tenth less time.
 
     The library's convolutional towers call the two `convolution` and `normalization` wherever one follows the other.
-    Returns whether there were any.
     """
-    found = False
     for module in tower.modules():
         convolution, normalization = (getattr(module, name, None) for name in ("convolution", "normalization"))
         if isinstance(convolution, nn.Conv2d) and isinstance(normalization, nn.BatchNorm2d):
             folded = fuse_conv_bn_eval(convolution, normalization)
             folded.weight.data = folded.weight.data.contiguous(memory_format=torch.channels_last)  # as pixels lie
             module.convolution, module.normalization = folded, nn.Identity()
-            found = True
-    return found
 
 
 def _traced(tower: Tower) -> nn.Module:
     """The tower as one call into torch, which holds the interpreter's lock at its two ends alone.
 
     Between the small operators of a small tower the lock goes back and forth a hundred times a batch, and each time
-    the lane waits for the threads that store and index: a sixth of the time of an ingest. Convolutions take any size,
-    so that of the example is nobody's. TorchScript is deprecated and nothing that torch has runs without the lock in
-    its place; a torch without it leaves the tower as it is.
+    the lane waits for the threads that store and index: a sixth of the time of an ingest. TorchScript is deprecated,
+    and nothing that torch has runs without the lock in its place; a torch without it leaves the tower as it is.
     """
     if not hasattr(torch.jit, "trace"):
         return tower
