@@ -11,7 +11,7 @@ from celery import signals
 from celery.worker import state
 
 from app.adapters.celery.jobs import VitrineCelery
-from app.bootstrap import Application, keep_loaded, open_application
+from app.bootstrap import Application, open_application
 from app.config import Settings
 from app.domain.errors import Unavailable
 from app.domain.uploads import Stage
@@ -33,7 +33,6 @@ def attach(celery: VitrineCelery, settings: Settings) -> None:
         with _opening:
             if celery.application is None:
                 celery.application = open_application(settings, celery=celery)
-                keep_loaded()
 
     def closing(**_: Any) -> None:
         if celery.application is not None:

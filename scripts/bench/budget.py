@@ -9,6 +9,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -132,9 +133,10 @@ def _seconds() -> float:
     """CPU seconds of this process and of milvus-lite's, where it has one."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        fields = stat.read_text().rpartition(")")[2].split()
-        if int(fields[1]) == os.getpid() and b"lite_server" in (stat.parent / "cmdline").read_bytes():
-            ticks += int(fields[11]) + int(fields[12])
+        with suppress(FileNotFoundError, ProcessLookupError):  # processes come and go
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == os.getpid() and b"lite_server" in (stat.parent / "cmdline").read_bytes():
+                ticks += int(fields[11]) + int(fields[12])
     return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 

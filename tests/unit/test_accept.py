@@ -1,5 +1,7 @@
 """Accepting: what is refused leaves nothing, what is accepted is written whole, and what is no change is none."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from app.domain.embeddings import picture_hash
 from app.domain.errors import BlobsUnavailable, NotFound, VitrineError
 from app.domain.submissions import Submission
 from app.domain.uploads import Stage, Upload, UploadKind, UploadState
+from app.ports.blobs import Store
 from tests.factories import a_deletion, a_patch, a_picture, a_submission
 from tests.pipelines import Pipeline
 
@@ -175,11 +178,20 @@ def test_a_deletion_that_overtakes_its_product_wins(pipeline: Pipeline) -> None:
     assert pipeline.accepted(a_submission()).version == 6
 
 
-def test_pictures_are_stored_before_the_rows_are_seen(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(_: object) -> None:
+@pytest.mark.parametrize("when", ["staged", "stored"])
+def test_pictures_are_stored_before_the_rows_are_seen(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    def down(*_: object) -> None:
         raise BlobsUnavailable("the disk is full")
 
-    monkeypatch.setattr(pipeline.blobs, "staged", down)
+    @contextmanager
+    def staged(_: object) -> Iterator[Store]:
+        if when == "staged":
+            down()
+        yield down
+
+    monkeypatch.setattr(pipeline.blobs, "staged", staged)
     before = pipeline.everything()
     with pytest.raises(BlobsUnavailable):
         pipeline.accept(a_submission(pictures=[a_picture()], idempotency_key="key"))

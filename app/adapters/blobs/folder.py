@@ -58,9 +58,8 @@ class FolderBlobs:
                     self._write({name: blobs[name] for name in missing[start : start + _TOGETHER]}, aside)
             yield partial(_give_names, paths, aside)
         finally:
-            with _translated():
-                for unfinished in aside.values():
-                    unfinished.unlink(missing_ok=True)
+            for unfinished in aside.values():
+                _clear(unfinished)
 
     def get(self, name: str) -> Blob:
         """Read one picture. Raises `NotFound` (`picture_not_found`)."""
@@ -121,6 +120,14 @@ def _give_names(paths: Mapping[str, Path], aside: dict[str, Path], names: Collec
                 del aside[name]
         for folder in {paths[name].parent for name in names}:  # who stored the others may not have come so far yet
             _sync_folder(folder)
+
+
+def _clear(unfinished: Path) -> None:
+    """Delete what was not stored, if that can be: what has become of the others stands, and a start clears it too."""
+    try:
+        unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("blobs.not_cleared", extra={"detail": str(error)})
 
 
 def _sync_folder(folder: Path) -> None:

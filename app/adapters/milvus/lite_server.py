@@ -1,14 +1,12 @@
-"""The process that milvus-lite runs in: `python -m app.adapters.milvus.lite_server DATABASE`.
+"""The process that milvus-lite runs in: `python -m app.adapters.milvus.lite_server DATABASE ADDRESS`.
 
-It says on stdout where it listens, a socket that only this user can reach, and ends when its stdin does: with whoever
-started it, however that one ends.
+It says on stdout that it listens, and ends when its stdin does: with whoever started it, however that one ends.
 """
 
 import gc
 import os
 import signal
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,7 +18,7 @@ from pymilvus.grpc_gen import milvus_pb2_grpc
 
 WORKERS = 10  # calls at a time
 MESSAGE_BYTES = 256 * 2**20  # as a Milvus server takes them
-GRACE_S = 5.0  # for calls in hand: a write that ends by itself leaves nothing to mend
+GRACE_S = 5.0  # for the answers to calls in hand
 
 
 class AnyRows(faiss.IndexIVFFlat):  # type: ignore[misc] # faiss publishes no types
@@ -42,21 +40,22 @@ def main() -> None:
     # Where a service manager ends every process at once, calls in hand are finished all the same.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faiss.IndexIVFFlat = AnyRows
-    database = MilvusLite(sys.argv[1])
+    path, address = sys.argv[1:]
+    database = MilvusLite(path)
+    workers = ThreadPoolExecutor(WORKERS)
     sizes = [(f"grpc.max_{way}_message_length", MESSAGE_BYTES) for way in ("receive", "send")]
-    server = grpc.server(ThreadPoolExecutor(WORKERS), options=sizes)
+    server = grpc.server(workers, options=sizes)
     milvus_pb2_grpc.add_MilvusServiceServicer_to_server(MilvusServicer(database), server)
-    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:  # which no other user may enter
-        address = f"unix:{folder}/milvus"
-        server.add_insecure_port(address)
-        server.start()
-        gc.freeze()  # what is loaded lives as long as this does: no collection has to look through it
-        sys.stdout.write(f"{address}\n")
-        sys.stdout.flush()
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads what comes after
-        sys.stdin.read()
-        server.stop(GRACE_S).wait()
-        database.close()
+    server.add_insecure_port(address)
+    server.start()
+    gc.freeze()  # what is loaded lives as long as this does: no collection has to look through it
+    sys.stdout.write("listens\n")
+    sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads what comes after
+    sys.stdin.read()
+    server.stop(GRACE_S).wait()
+    workers.shutdown()  # however long a call takes: whoever opened the database beside one would tear its log
+    database.close()
 
 
 if __name__ == "__main__":
