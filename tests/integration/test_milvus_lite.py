@@ -52,9 +52,10 @@ def rows_of(vectors: Vectors, *, first: int = 0) -> list[VectorRow]:
     return [VectorRow(f"p{n}#0", f"p{n}", 1, vector, {"price": n}) for n, vector in enumerate(vectors, start=first)]
 
 
-def children() -> list[int]:
-    """The processes that this thread has started and that run."""
-    return [int(one) for one in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+def serving(path: Path) -> list[int]:
+    """The processes that this thread has started for this database and that run."""
+    started = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(one) for one in started if str(path).encode() in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 @pytest.fixture
@@ -109,25 +110,24 @@ def test_a_database_that_another_process_holds_is_named(
 
 
 def test_the_death_of_its_process_loses_nothing_and_is_mended(path: Path) -> None:
-    before = set(children())
     store = MilvusStore(str(path))
     store.create(NAME, dimension=DIMENSION, index=HNSW)
     vectors = unit_vectors(100)
     store.upsert(NAME, rows_of(vectors[:50]))
     for last in (75, 100):
-        (process,) = set(children()) - before
+        (process,) = serving(path)
         os.kill(process, signal.SIGKILL)
         os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
         assert store.search(NAME, vectors[5:6], limit=1, index=HNSW)[0][0].id == "p5#0"
         store.upsert(NAME, rows_of(vectors[last - 25 : last], first=last - 25))
     assert store.count(NAME) == 100
     store.close()
-    assert set(children()) == before
+    assert serving(path) == []
 
 
 def test_a_death_in_the_middle_of_a_call_is_an_outage_of_seconds(store: MilvusStore, path: Path) -> None:
     store.upsert(NAME, rows_of(unit_vectors(100)))
-    (process,) = children()
+    (process,) = serving(path)
     os.kill(process, signal.SIGSTOP)
     threading.Timer(0.5, os.kill, (process, signal.SIGKILL)).start()
     began = time.monotonic()
@@ -137,8 +137,9 @@ def test_a_death_in_the_middle_of_a_call_is_an_outage_of_seconds(store: MilvusSt
     assert store.count(NAME) == 100
 
 
-def test_its_socket_is_for_this_user_alone(store: MilvusStore) -> None:
-    (process,) = children()
+def test_its_socket_is_for_this_user_alone(store: MilvusStore, path: Path) -> None:
+    store.ping()
+    (process,) = serving(path)
     sockets = [line.split()[-1] for line in Path(f"/proc/{process}/net/unix").read_text().splitlines()]
     folders = {Path(one).parent for one in sockets if "vitrine-" in one}
     assert folders
@@ -220,7 +221,7 @@ def test_few_rows_are_indexed_without_a_warning_of_faiss(path: Path, capfd: pyte
 FULL = """
 import resource, sys
 from pathlib import Path
-from tests.integration.test_milvus_lite import NAME, DIMENSION, HNSW, children, rows_of, unit_vectors
+from tests.integration.test_milvus_lite import NAME, DIMENSION, HNSW, rows_of, serving, unit_vectors
 from app.adapters.milvus.store import MilvusStore
 from app.domain.errors import StoreUnavailable
 store = MilvusStore(sys.argv[1])
@@ -229,7 +230,7 @@ vectors = unit_vectors(900)
 store.upsert(NAME, rows_of(vectors[:300]))
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 def limit(size):
-    for process in (0, *children()):
+    for process in (0, *serving(Path(sys.argv[1]))):
         resource.prlimit(process, resource.RLIMIT_FSIZE, (size, hard))
 log = max(file.stat().st_size for file in Path(sys.argv[1]).rglob("wal_data_*"))
 limit(log + 10_000)
