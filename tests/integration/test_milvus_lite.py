@@ -83,10 +83,17 @@ def writer(path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_what_was_settled_survives_the_death_of_the_process(path: Path, writer: "subprocess.Popen[str]") -> None:
+    (process,) = Path(f"/proc/{writer.pid}/task/{writer.pid}/children").read_text().split()
+    folder = Path(Path(f"/proc/{process}/cmdline").read_text().split("\0")[-2])
+    assert folder.exists()
     writer.send_signal(signal.SIGKILL)
     writer.wait()
     store = MilvusStore(str(path))
     try:
+        store.ping()
+        while Path(f"/proc/{process}").exists():
+            time.sleep(0.01)
+        assert not folder.exists()
         assert store.count(NAME) == 800
         answers = store.search(NAME, unit_vectors(800), limit=1, index=HNSW)
         assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(800)]

@@ -36,7 +36,7 @@ class LiteProcess:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folder = tempfile.mkdtemp(prefix="vitrine-")  # which no other user may enter
             self.address = f"unix:{self._folder}/milvus"
-            self._process = _start(path, self.address)
+            self._process = _start(path, self._folder)
         except OSError as error:
             log.warning("milvus_lite.not_started", extra={"detail": str(error)})
             raise StoreUnavailable("milvus-lite cannot be started") from error
@@ -64,13 +64,13 @@ class LiteProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)  # which a process that was killed has left
 
 
-def _start(path: Path, address: str) -> "subprocess.Popen[str]":
+def _start(path: Path, folder: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(  # noqa: S603 - ours, and arguments that no shell reads
         # -P: what lies in the current folder is no module of ours.
-        [sys.executable, "-P", "-m", "app.adapters.milvus.lite_server", str(path), address],
+        [sys.executable, "-P", "-m", "app.adapters.milvus.lite_server", str(path), folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

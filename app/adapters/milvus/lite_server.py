@@ -1,10 +1,12 @@
-"""The process that milvus-lite runs in: `python -m app.adapters.milvus.lite_server DATABASE ADDRESS`.
+"""The process that milvus-lite runs in: `python -m app.adapters.milvus.lite_server DATABASE FOLDER`.
 
-It says on stdout that it listens, and ends when its stdin does: with whoever started it, however that one ends.
+It listens on the socket `milvus` in the folder and says so on stdout. When its stdin ends, so does it, and the folder
+with it: with whoever started it, however that one ends.
 """
 
 import gc
 import os
+import shutil
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -40,13 +42,13 @@ def main() -> None:
     # Where a service manager ends every process at once, calls in hand are finished all the same.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faiss.IndexIVFFlat = AnyRows
-    path, address = sys.argv[1:]
+    path, folder = sys.argv[1:]
     database = MilvusLite(path)
     workers = ThreadPoolExecutor(WORKERS)
     sizes = [(f"grpc.max_{way}_message_length", MESSAGE_BYTES) for way in ("receive", "send")]
     server = grpc.server(workers, options=sizes)
     milvus_pb2_grpc.add_MilvusServiceServicer_to_server(MilvusServicer(database), server)
-    server.add_insecure_port(address)
+    server.add_insecure_port(f"unix:{folder}/milvus")
     server.start()
     gc.freeze()  # what is loaded lives as long as this does: no collection has to look through it
     sys.stdout.write("listens\n")
@@ -56,6 +58,7 @@ def main() -> None:
     server.stop(GRACE_S).wait()
     workers.shutdown()  # however long a call takes: whoever opened the database beside one would tear its log
     database.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
