@@ -47,23 +47,22 @@ def load_tower(
     directory: Path, config: PreTrainedConfig, which: Literal["picture", "text"], *, device: str, dtype: torch.dtype
 ) -> nn.Module:
     """Read one tower's weights, and only those. Raises `EncoderRefused` where they do not fit the config."""
+    part = config.vision_config if which == "picture" else config.text_config
     try:
-        tower = _new_tower(config, which)
+        tower = _new_tower(part, config.projection_dim)
         _read_weights(tower, directory, which)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise EncoderRefused(f"the {which} tower in {directory} cannot be loaded: {error}") from error
     tower.eval().requires_grad_(False)
     _fold(tower)
     tower.to(device=device, dtype=dtype)
-    part = config.vision_config if which == "picture" else config.text_config
     return _traced(tower) if part.model_type in _TRACED and device == "cpu" else tower
 
 
-def _new_tower(config: PreTrainedConfig, which: Literal["picture", "text"]) -> Tower:
+def _new_tower(part: PreTrainedConfig, dimension: int) -> Tower:
     """A tower whose weights are still to be read."""
-    part = config.vision_config if which == "picture" else config.text_config
     with torch.device("meta"):  # so that they take neither time nor memory before
-        projection = nn.Linear(part.hidden_size, config.projection_dim, bias=False)
+        projection = nn.Linear(part.hidden_size, dimension, bias=False)
         ours = _OURS.get(part.model_type)
         if ours is not None and part.hidden_act in ACTIVATIONS:
             return Tower(ours(part), projection)
