@@ -45,9 +45,9 @@ def service(
         if backend == "embedded":
             application = open_service(settings, loader=loader)
             stack.callback(application.close)
+            keep_loaded()  # as `vitrine serve` does
         else:
             application = stack.enter_context(_production(settings, loader))
-        keep_loaded()  # as the processes do that this one stands for
         yield application
 
 
