@@ -4,12 +4,13 @@ import base64
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import JSHandle, Locator, Page
+from playwright.sync_api import JSHandle, Locator, Page, Route
 
 SEARCHES = re.compile(r"/v1/catalogs/[^/]+/search$")
 SETTLED = "#results[aria-busy=false]"
@@ -49,6 +50,14 @@ def open_chip(page: Page, name: str) -> Locator:
 
 def answer_with(page: Page, answer: dict[str, Any], status: int = 200) -> None:
     page.route(SEARCHES, lambda route: route.fulfill(status=status, json=answer))
+
+
+def held_back(page: Page, routes: list[Route]) -> Route:
+    """The first request of those a test holds back: it is routed a moment after the page has sent it."""
+    deadline = time.monotonic() + 30
+    while not routes and time.monotonic() < deadline:
+        page.wait_for_timeout(10)
+    return routes[0]
 
 
 def picture(size: tuple[int, int] = (40, 40), kind: str = "PNG") -> bytes:

@@ -5,7 +5,18 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
-from tests.e2e.page.steps import SEARCHES, SETTLED, STATE, answer_with, asked, chip, titles, type_words, visit
+from tests.e2e.page.steps import (
+    SEARCHES,
+    SETTLED,
+    STATE,
+    answer_with,
+    asked,
+    chip,
+    held_back,
+    titles,
+    type_words,
+    visit,
+)
 from tests.e2e.page_server import search, serve_page
 
 # The page cancels what it no longer waits for. Here nothing is cancelled, and what the page reads is remembered.
@@ -52,7 +63,7 @@ def test_a_late_answer_never_replaces_a_newer_one(page: Page, cancels: bool) -> 
     expect(page.locator("#results")).to_have_attribute("aria-busy", "true")
     type_words(page, "chair")
     with suppress(Error):  # the page may have cancelled it
-        held[0].fulfill(json=search("default", {"text": "lamp", "limit": 24}))
+        held_back(page, held).fulfill(json=search("default", {"text": "lamp", "limit": 24}))
     if not cancels:
         page.wait_for_function("window.read.length === 4")  # catalogs, all products, chairs and, last, lamps
         page.evaluate("Promise.all(window.read).then(() => new Promise(requestAnimationFrame))")
@@ -102,7 +113,7 @@ def test_loading_shows_what_is_awaited_and_who_listens_is_told_to_wait(page: Pag
     expect(page.locator(".skeleton").first).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("“mug”")
     expect(page.locator("#count")).to_have_text("")
-    held[0].fulfill(json=search("default", {"text": "mug", "limit": 24}))
+    held_back(page, held).fulfill(json=search("default", {"text": "mug", "limit": 24}))
     page.locator(SETTLED).wait_for()
     expect(page.get_by_role("status")).to_have_text("12 products")
     assert page.locator("#count").get_attribute("aria-live") == "polite"

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.page.steps import SEARCHES, STATE, answer_with, asked, open_chip, titles, type_words, visit
+from tests.e2e.page.steps import SEARCHES, STATE, answer_with, asked, held_back, open_chip, titles, type_words, visit
 from tests.e2e.page_server import search
 
 PAUSE_MS = 300  # a little more than the page waits for another key
@@ -79,7 +79,7 @@ def test_an_answer_that_comes_while_typing_leaves_the_box_alone(page: Page) -> N
     with page.expect_request(SEARCHES):
         page.clock.run_for(PAUSE_MS)
     page.keyboard.type(" mu")
-    held[0].fulfill(json=search("default", {"text": "red", "limit": 24}))
+    held_back(page, held).fulfill(json=search("default", {"text": "red", "limit": 24}))
     expect(page.get_by_role("heading", level=1)).to_have_text("“red”")
     expect(box).to_have_value("red mu")
     page.keyboard.type("g")
