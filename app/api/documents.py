@@ -179,7 +179,7 @@ def _hit_document(catalog: str, hit: Hit) -> HitDocument:
         "score": hit.score,
         "title": hit.product.title,
         "attributes": hit.product.attributes,
-        "images": [picture_document(catalog, one) for one in hit.pictures],
+        "images": [picture_document(catalog, one) for one in hit.product.pictures],
     }
     if hit.matched is not None:
         document["matched_image"] = {"position": hit.matched.position, "url": picture_url(catalog, hit.matched)}

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from app.domain.errors import Invalid
-from app.domain.products import Product, check_text
+from app.domain.products import check_text
 from app.domain.uploads import Picture
 
 MAX_LIMIT = 100
@@ -96,13 +96,22 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownProduct:
+    """What an answer shows of a product."""
+
+    product_id: str
+    title: str
+    attributes: Mapping[str, Any]
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One product of an answer."""
 
-    product: Product
-    score: float | None
-    pictures: Sequence[Picture]
-    matched: Picture | None
+    product: ShownProduct
+    score: float | None = None
+    matched: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from app.domain.filters import Filter
 from app.domain.products import Product
+from app.domain.search import ShownProduct
 from app.domain.uploads import Claim, Newest, Picture, Upload, UploadKind, UploadState
 
 
@@ -52,13 +53,17 @@ class Products(Protocol):
         """
         ...
 
-    def get(self, catalog: str, product_ids: Sequence[str], where: Filter | None = None) -> dict[str, StoredProduct]:
-        """The products of these ids that are not deleted and pass the filter, in one statement."""
+    def get(self, catalog: str, product_ids: Sequence[str]) -> dict[str, StoredProduct]:
+        """The products of these ids that are not deleted, in one statement."""
+        ...
+
+    def shown(self, catalog: str, product_ids: Sequence[str], where: Filter | None = None) -> dict[str, ShownProduct]:
+        """What answers show of the products of these ids that are there and pass the filter, in one statement."""
         ...
 
     def browse(
         self, catalog: str, where: Filter | None, *, limit: int, offset: int = 0
-    ) -> tuple[int, list[StoredProduct]]:
+    ) -> tuple[int, list[ShownProduct]]:
         """How many products pass the filter, counted exactly, and one page of them by product_id."""
         ...
 

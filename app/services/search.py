@@ -9,10 +9,9 @@ from app.domain.builds import Build
 from app.domain.embeddings import Vectors
 from app.domain.filters import Filter, parse_filter
 from app.domain.products import unknown_catalog
-from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, Total, fuse, rank
+from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, ShownProduct, Total, fuse, rank
 from app.domain.uploads import Picture
 from app.ports.database import Database
-from app.ports.products import StoredProduct
 from app.ports.vectors import VectorStore
 from app.services.index import position_of
 from app.services.query_vectors import QueryEncoder
@@ -75,8 +74,7 @@ class Searcher:
     def _browse(self, catalog: str, plan: Plan, limit: int) -> tuple[list[Hit], Total]:
         with self.database.reading() as transaction:
             count, products = transaction.products.browse(catalog, plan.where, limit=limit)
-        hits = [Hit(stored.product, None, stored.pictures, None) for stored in products]
-        return hits, Total(count, exact=True, scope="catalog")
+        return [Hit(product) for product in products], Total(count, exact=True, scope="catalog")
 
     def legs(self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors]) -> dict[Leg, Sequence[Candidate]]:
         """The candidates of every leg that has a weight, searched side by side."""
@@ -104,23 +102,23 @@ class Searcher:
             some = ranking[start : start + limit]
             start += len(some)
             with self.database.reading() as transaction:
-                stored = transaction.products.get(catalog, [one.product_id for one in some], plan.where)
-            hits += [_hit(one, stored[one.product_id]) for one in some if one.product_id in stored]
+                shown = transaction.products.shown(catalog, [one.product_id for one in some], plan.where)
+            hits += [_hit(one, shown[one.product_id]) for one in some if one.product_id in shown]
         return hits[:limit]
 
 
-def _hit(ranked: Ranked, stored: StoredProduct) -> Hit:
-    return Hit(stored.product, ranked.score, stored.pictures, _matched(ranked, stored))
+def _hit(ranked: Ranked, product: ShownProduct) -> Hit:
+    return Hit(product, ranked.score, _matched(ranked, product))
 
 
-def _matched(ranked: Ranked, stored: StoredProduct) -> Picture | None:
+def _matched(ranked: Ranked, product: ShownProduct) -> Picture | None:
     """The picture that the image leg found, if the newest version still has it."""
     found = ranked.legs.get(Leg.IMAGE)
     if found is None:
         return None
     position = position_of(found.row_id)
-    shown = (one for one in stored.pictures if one.content_hash and not one.error_code)
-    return next((one for one in shown if one.position == position), None)
+    usable = (one for one in product.pictures if one.content_hash and not one.error_code)
+    return next((one for one in usable if one.position == position), None)
 
 
 class Stopwatch:

@@ -9,6 +9,7 @@ from app.adapters.postgres.database import SqlDatabase
 from app.adapters.postgres.tables import products
 from app.domain.filters import parse_filter
 from app.domain.products import AttributeType, Catalog
+from app.domain.search import ShownProduct
 from app.domain.uploads import Picture, Stage, UploadKind, UploadState
 from app.ports.uploads import Failure
 from tests.databases import accept
@@ -47,6 +48,10 @@ def test_a_product_is_its_newest_version_with_that_versions_pictures(database: S
         assert stored["p"].pictures == tuple(new)
         assert (stored["p"].version, stored["p"].upload_id, stored["p"].state) == (2, newest.upload_id, "fetched")
         assert transaction.products.get("another", ["p"]) == {}
+        assert transaction.products.shown("shop", ["p", "missing"]) == {
+            "p": ShownProduct("p", "new", newest.product.attributes, tuple(new))
+        }
+        assert transaction.products.shown("another", ["p"]) == {}
 
 
 def test_a_picture_is_shown_while_the_newest_version_of_a_product_has_it(database: SqlDatabase) -> None:
@@ -99,19 +104,19 @@ def test_browsing_counts_exactly_and_pages_by_id(database: SqlDatabase) -> None:
     cheap = parse_filter({"price": {"gte": 1}}, SCHEMA)
     with database.reading() as transaction:
         total, page = transaction.products.browse("shop", None, limit=3)
-        assert (total, [one.product.product_id for one in page]) == (5, ["-", "A", "Z9"])
+        assert (total, [one.product_id for one in page]) == (5, ["-", "A", "Z9"])
         total, page = transaction.products.browse("shop", None, limit=3, offset=3)
-        assert (total, [one.product.product_id for one in page]) == (5, ["a", "b"])
+        assert (total, [one.product_id for one in page]) == (5, ["a", "b"])
         total, page = transaction.products.browse("shop", cheap, limit=0)
         assert (total, page) == (4, [])
-        assert set(transaction.products.get("shop", ids, cheap)) == {"A", "a", "-", "Z9"}
+        assert set(transaction.products.shown("shop", ids, cheap)) == {"A", "a", "-", "Z9"}
 
 
 def test_more_ids_than_one_statement_holds(database: SqlDatabase) -> None:
     ids = [f"p{place:04}" for place in range(1_201)]
     accept(database, *(an_upload(one) for one in ids))
     with database.writing() as transaction:
-        assert len(transaction.products.get("shop", ids)) == len(ids)
+        assert len(transaction.products.get("shop", ids)) == len(transaction.products.shown("shop", ids)) == len(ids)
         assert len(transaction.uploads.known("shop", [(one, 1) for one in ids])) == len(ids)
         assert len(transaction.uploads.claim(Stage.ENCODE, limit=2_000, lease=LEASE)) == len(ids)
 

@@ -233,7 +233,7 @@ def test_a_stored_picture_that_cannot_be_decoded_is_marked_and_the_product_goes_
     pipeline.accepted(a_patch(changes={"price": 3}))
     pipeline.work()
     assert pipeline.rows() == {"p": 3, "p#1": 3}
-    assert [len(hit.pictures) for hit in pipeline.search(SearchQuery(like="p")).hits] == [1]
+    assert [len(hit.product.pictures) for hit in pipeline.search(SearchQuery(like="p")).hits] == [1]
     # Stated once more, the product has it.
     pipeline.accepted(submission)
     pipeline.work()

@@ -6,15 +6,24 @@ from dataclasses import asdict
 from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.adapters.postgres.statements import insert, portions
+from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import build_products, builds, uploads
 from app.domain.builds import WRITABLE, Build, BuildState, IndexSpec
 from app.domain.embeddings import EncoderSpec, Preprocessing
 from app.domain.errors import Conflict
 from app.domain.uploads import Stage
 
-# Built once: every query reads it.
+# Built once: every query or batch reads them.
 _LIVE = select(builds).where(builds.c.catalog == bindparam("the_catalog"), builds.c.state == BuildState.LIVE)
+_WRITABLE = select(builds).where(one_of(builds.c.catalog, "catalogs"), builds.c.state.in_(WRITABLE))
+
+_HELD = and_(build_products.c.build_id == bindparam("the_build"), one_of(build_products.c.product_id, "ids"))
+_OVERTAKEN = (
+    select(uploads.c.product_id)
+    .join(builds, and_(builds.c.catalog == uploads.c.catalog, builds.c.id == bindparam("the_build")))
+    .where(one_of(uploads.c.product_id, "ids"), uploads.c.touched.is_(True), uploads.c.state == Stage.INDEX.takes)
+)
+"""Products of which another upload is unfinished that a worker may be writing, or have died while writing."""
 
 
 class BuildRows:
@@ -49,9 +58,8 @@ class BuildRows:
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:
         """The builds that every upload goes to, by catalog."""
-        statement = select(builds).where(builds.c.catalog.in_(catalogs), builds.c.state.in_(WRITABLE))
         found: dict[str, list[Build]] = {catalog: [] for catalog in catalogs}
-        for row in self._connection.execute(statement):
+        for row in self._connection.execute(_WRITABLE, {"catalogs": catalogs}):
             found[row.catalog].append(_build(row))
         return found
 
@@ -66,12 +74,12 @@ class BuildRows:
 
     def hold(self, build_id: str, pictures: Mapping[str, int]) -> dict[str, int]:
         """Note how many picture rows the build may hold of each product; returns what it was before."""
+        if not pictures:
+            return {}
         before = dict.fromkeys(pictures, 0)
-        for some in portions(sorted(pictures)):
-            statement = select(build_products.c.product_id, build_products.c.pictures).where(
-                build_products.c.build_id == build_id, build_products.c.product_id.in_(some)
-            )
-            before.update((row.product_id, row.pictures) for row in self._connection.execute(statement))
+        statement = select(build_products.c.product_id, build_products.c.pictures).where(_HELD)
+        rows = self._connection.execute(statement, {"the_build": build_id, "ids": list(pictures)})
+        before.update((product_id, count) for product_id, count in rows)
         grown = [
             {"build_id": build_id, "product_id": product_id, "version": 0, "pictures": count}
             for product_id, count in sorted(pictures.items())
@@ -82,7 +90,7 @@ class BuildRows:
 
     def held(self, build_id: str, products: Mapping[str, tuple[int, int]]) -> None:
         """Note by product_id the version and the number of pictures the build holds for certain."""
-        overtaken = self._overtaken(build_id, sorted(products))
+        overtaken = self._overtaken(build_id, list(products))
         rows = [
             {"build_id": build_id, "product_id": product_id, "version": version, "pictures": pictures}
             for product_id, (version, pictures) in sorted(products.items())
@@ -92,26 +100,17 @@ class BuildRows:
 
     def dropped(self, build_id: str, product_ids: Sequence[str]) -> None:
         """The build holds nothing of these products any more."""
-        overtaken = self._overtaken(build_id, sorted(product_ids))
+        overtaken = self._overtaken(build_id, product_ids)
         rows = [{"build_id": build_id, "product_id": one, "version": 0, "pictures": 0} for one in sorted(overtaken)]
         self._note(rows, version=True, shrinks=False)
-        for some in portions(sorted(set(product_ids) - overtaken)):
-            gone = build_products.c.product_id.in_(some)
-            self._connection.execute(delete(build_products).where(build_products.c.build_id == build_id, gone))
+        gone = sorted(set(product_ids) - overtaken)
+        if gone:
+            self._connection.execute(delete(build_products).where(_HELD), {"the_build": build_id, "ids": gone})
 
     def _overtaken(self, build_id: str, product_ids: Sequence[str]) -> set[str]:
-        """Products of which another upload is unfinished that a worker may be writing, or have died while writing."""
-        found: set[str] = set()
-        same_catalog = and_(builds.c.catalog == uploads.c.catalog, builds.c.id == build_id)
-        unfinished = and_(uploads.c.touched.is_(True), uploads.c.state == Stage.INDEX.takes)
-        for some in portions(product_ids):
-            statement = (
-                select(uploads.c.product_id)
-                .join(builds, same_catalog)
-                .where(uploads.c.product_id.in_(some), unfinished)
-            )
-            found.update(self._connection.execute(statement).scalars())
-        return found
+        if not product_ids:
+            return set()
+        return set(self._connection.scalars(_OVERTAKEN, {"the_build": build_id, "ids": product_ids}))
 
     def _note(self, rows: Sequence[Mapping[str, object]], *, version: bool, shrinks: bool) -> None:
         if not rows:

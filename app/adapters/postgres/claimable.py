@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, select
+from sqlalchemy import Select, and_, select
 
+from app.adapters.postgres.statements import one_of
 from app.adapters.postgres.tables import products, uploads
 from app.domain.uploads import Stage
 
@@ -19,10 +20,8 @@ _COLUMNS = (
     products.c.upload_id.label("newest_upload"),
 )
 
-STANDING = (
-    select(*_COLUMNS).join(products, _SAME_PRODUCT).where(uploads.c.id.in_(bindparam("the_ids", expanding=True)))
-)
-"""How uploads stand, by `the_ids`: read again and again, so no more than decisions need."""
+STANDING = select(*_COLUMNS).join(products, _SAME_PRODUCT).where(one_of(uploads.c.id, "ids"))
+"""How uploads stand, by `ids`: read again and again, so no more than decisions need."""
 
 
 def waiting(stage: Stage, now: datetime, limit: int) -> Select[Any]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from app.adapters.postgres.claimable import STANDING, waiting
 from app.adapters.postgres.pictures import pictures_of
-from app.adapters.postgres.statements import portions
+from app.adapters.postgres.statements import has_one_writer, one_of
 from app.adapters.postgres.tables import uploads
 from app.domain.products import Product
 from app.domain.uploads import MAX_ATTEMPTS, Claim, Stage, UploadKind, UploadState
@@ -28,12 +28,16 @@ GROUP_SHRINKS_BY = 8
 AFRESH = {"token": None, "attempts": 0, "error_code": None, "error_detail": None}
 """An upload that nobody has tried in its stage yet."""
 
+_IS_ONE = one_of(uploads.c.id, "ids")
+_THESE = select(uploads.c.id).where(_IS_ONE)
+
 
 class ClaimRows:
     """The part of `Uploads` that workers use."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._alone = has_one_writer(connection)
         self._locked: set[str] = set()
 
     def take(self, stage: Stage, *, now: datetime, limit: int, lease: timedelta) -> list[Claim]:
@@ -120,29 +124,33 @@ class ClaimRows:
             self._connection.execute(update(uploads).where(uploads.c.id == bindparam("the_id")).values(told), rows)
 
     def _rows(self, upload_ids: Sequence[str]) -> list[Row[Any]]:
-        found: list[Row[Any]] = []
-        for some in portions(sorted(upload_ids)):
-            found += self._connection.execute(STANDING, {"the_ids": some})
-        return found
+        return list(self._connection.execute(STANDING, {"ids": upload_ids})) if upload_ids else []
 
     def _lock(self, upload_ids: Sequence[str]) -> None:
         """Lock uploads, and with them the newest of their products, in one order for everybody."""
+        if self._alone:
+            return
         unlocked = [upload_id for upload_id in upload_ids if upload_id not in self._locked]
-        rows = sorted({*unlocked, *(row.newest_upload for row in self._rows(unlocked))} - self._locked)
-        for some in portions(rows):
-            held = select(uploads.c.id).where(uploads.c.id.in_(some)).order_by(uploads.c.id).with_for_update()
-            self._locked.update(self._connection.scalars(held))
+        ids = {*unlocked, *(row.newest_upload for row in self._rows(unlocked))} - self._locked
+        if ids:
+            held = _THESE.order_by(uploads.c.id).with_for_update()
+            self._locked.update(self._connection.scalars(held, {"ids": list(ids)}))
 
     def _free_to_end(self, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
         """Those of overtaken rows that need no upload which another worker holds; rows to take have no order."""
-        for some in portions(sorted({row.newest_upload for row in rows if row.touched})):
-            free = select(uploads.c.id).where(uploads.c.id.in_(some)).with_for_update(skip_locked=True)
-            self._locked.update(self._connection.scalars(free))
-        return [row for row in rows if not row.touched or row.newest_upload in self._locked]
+        ids = {row.newest_upload for row in rows if row.touched}
+        if ids and not self._alone:
+            free = _THESE.with_for_update(skip_locked=True)
+            self._locked.update(self._connection.scalars(free, {"ids": list(ids)}))
+        return [row for row in rows if not row.touched or self._holds(row.newest_upload)]
+
+    def _holds(self, upload_id: str) -> bool:
+        """Whether nobody else can write to an upload until this transaction ends."""
+        return self._alone or upload_id in self._locked
 
     def _update_all(self, upload_ids: Sequence[str], values: Mapping[str, Any]) -> None:
-        for some in portions(upload_ids):
-            self._connection.execute(update(uploads).where(uploads.c.id.in_(some)).values(**values))
+        if upload_ids:
+            self._connection.execute(update(uploads).where(_IS_ONE).values(**values), {"ids": upload_ids})
 
     def _overtaken(self, rows: Sequence[Row[Any]], now: datetime) -> None:
         """A newer version came: these end here. What they may have written is written over."""
@@ -154,9 +162,10 @@ class ClaimRows:
         """Index the newest of these products once more; a worker that is at it already may have been too early."""
         again = {"state": UploadState.ENCODED, "due_at": now, **AFRESH}
         # What is not locked came after this transaction began, and is still to be indexed.
-        for some in portions(sorted({row.newest_upload for row in rows} & self._locked)):
+        ids = {row.newest_upload for row in rows if self._holds(row.newest_upload)}
+        if ids:
             reached = uploads.c.state.in_((UploadState.INDEXED, UploadState.ENCODED))
-            self._connection.execute(update(uploads).where(uploads.c.id.in_(some), reached).values(**again))
+            self._connection.execute(update(uploads).where(_IS_ONE, reached).values(**again), {"ids": list(ids)})
 
 
 def _group(rows: Sequence[Row[Any]], limit: int) -> list[Row[Any]]:

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, bindparam, select
 
-from app.adapters.postgres.statements import insert, portions
+from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import embeddings
 
 _FLOAT32 = np.dtype("<f4")
+_THESE = and_(
+    embeddings.c.fingerprint == bindparam("fingerprint"), one_of(embeddings.c.content_hash, "content_hashes")
+)
 
 
 class EmbeddingRows:
@@ -20,24 +23,16 @@ class EmbeddingRows:
 
     def known(self, fingerprint: str, content_hashes: Sequence[str]) -> set[str]:
         """Which of these contents have an embedding."""
-        found: set[str] = set()
-        for some in portions(content_hashes):
-            statement = select(embeddings.c.content_hash).where(
-                embeddings.c.fingerprint == fingerprint, embeddings.c.content_hash.in_(some)
-            )
-            found.update(self._connection.execute(statement).scalars())
-        return found
+        statement = select(embeddings.c.content_hash).where(_THESE)
+        wanted = {"fingerprint": fingerprint, "content_hashes": content_hashes}
+        return set(self._connection.scalars(statement, wanted))
 
     def get(self, fingerprint: str, content_hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Embeddings by content hash, each of shape (dimension,)."""
-        found: dict[str, NDArray[np.float32]] = {}
-        for some in portions(content_hashes):
-            statement = select(embeddings.c.content_hash, embeddings.c.vector).where(
-                embeddings.c.fingerprint == fingerprint, embeddings.c.content_hash.in_(some)
-            )
-            for content_hash, vector in self._connection.execute(statement):
-                found[content_hash] = np.frombuffer(vector, dtype=_FLOAT32)
-        return found
+        statement = select(embeddings.c.content_hash, embeddings.c.vector).where(_THESE)
+        wanted = {"fingerprint": fingerprint, "content_hashes": content_hashes}
+        rows = self._connection.execute(statement, wanted)
+        return {content_hash: np.frombuffer(vector, dtype=_FLOAT32) for content_hash, vector in rows}
 
     def add(self, fingerprint: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:
         """Store embeddings by content hash; one that is there already stays."""

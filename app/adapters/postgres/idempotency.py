@@ -6,7 +6,7 @@ from hashlib import blake2b
 from sqlalchemy import Connection, func, select
 
 from app.adapters.postgres.clock import Clock
-from app.adapters.postgres.statements import insert
+from app.adapters.postgres.statements import has_one_writer, insert, one_of
 from app.adapters.postgres.tables import idempotency_keys
 
 
@@ -19,7 +19,7 @@ class IdempotencyKeyRows:
 
     def lock(self, catalog: str, keys: Sequence[str]) -> None:
         """Hold these keys, which may have no row yet, until this transaction ends. SQLite has one writer anyway."""
-        if self._connection.dialect.name == "sqlite":
+        if has_one_writer(self._connection):
             return
         for number in sorted({_number(catalog, key) for key in keys}):  # one order for everybody
             self._connection.execute(select(func.pg_advisory_xact_lock(number)))
@@ -27,9 +27,10 @@ class IdempotencyKeyRows:
     def get(self, catalog: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """(digest, upload_id) by key."""
         statement = select(idempotency_keys).where(
-            idempotency_keys.c.catalog == catalog, idempotency_keys.c.key.in_(keys)
+            idempotency_keys.c.catalog == catalog, one_of(idempotency_keys.c.key, "keys")
         )
-        return {row.key: (row.digest, row.upload_id) for row in self._connection.execute(statement)}
+        rows = self._connection.execute(statement, {"keys": keys}) if keys else ()
+        return {row.key: (row.digest, row.upload_id) for row in rows}
 
     def add(self, catalog: str, key: str, digest: str, upload_id: str) -> None:
         """Write a key down; one that is there already stays."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, select, true
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, select
 
-from app.adapters.postgres.statements import insert, portions
+from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import images, products
 from app.domain.uploads import Claim, Picture, Upload
 
@@ -17,6 +17,11 @@ PICTURE_COLUMNS = (
     images.c.height,
     images.c.error_code,
     images.c.error_detail,
+)
+_OF_PRODUCTS = (
+    select(images.c.product_id, images.c.version, *PICTURE_COLUMNS)
+    .where(images.c.catalog == bindparam("the_catalog"), one_of(images.c.product_id, "ids"))
+    .order_by(images.c.product_id, images.c.version, images.c.position)
 )
 _OUTCOME = ("content_hash", "width", "height", "error_code", "error_detail")
 
@@ -79,11 +84,6 @@ def picture_row(catalog: str, product_id: str, version: int, picture: Picture) -
     }
 
 
-def read_picture(row: Row[Any]) -> Picture:
-    """One picture from a row that has the columns of `images`."""
-    return Picture(*(getattr(row, column.name) for column in PICTURE_COLUMNS))
-
-
 def pictures_of(
     connection: Connection, versions: Iterable[tuple[str, str, int]], which: ColumnElement[bool] | None = None
 ) -> dict[tuple[str, str, int], list[Picture]]:
@@ -91,14 +91,11 @@ def pictures_of(
     wanted = set(versions)
     found: dict[tuple[str, str, int], list[Picture]] = {key: [] for key in wanted}
     for catalog in sorted({key[0] for key in wanted}):
-        for some in portions(sorted(key[1] for key in wanted if key[0] == catalog)):
-            statement = (
-                select(images)
-                .where(images.c.catalog == catalog, images.c.product_id.in_(some), true() if which is None else which)
-                .order_by(images.c.product_id, images.c.version, images.c.position)
-            )
-            for row in connection.execute(statement):
-                key = (catalog, row.product_id, row.version)
-                if key in found:
-                    found[key].append(read_picture(row))
+        ids = {key[1] for key in wanted if key[0] == catalog}
+        statement = _OF_PRODUCTS if which is None else _OF_PRODUCTS.where(which)
+        for product_id, version, *columns in connection.execute(
+            statement, {"the_catalog": catalog, "ids": list(ids)}
+        ):
+            if (catalog, product_id, version) in found:
+                found[catalog, product_id, version].append(Picture(*columns))
     return found

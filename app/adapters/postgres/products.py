@@ -1,15 +1,11 @@
 """Products and the pictures of their versions, as rows."""
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
-    Select,
     and_,
     bindparam,
     case,
@@ -21,24 +17,38 @@ from sqlalchemy import (
 )
 
 from app.adapters.postgres.filter_clause import filter_clause
-from app.adapters.postgres.pictures import PICTURE_COLUMNS, picture_row
-from app.adapters.postgres.statements import insert, portions
+from app.adapters.postgres.pictures import picture_row
+from app.adapters.postgres.product_reads import THESE, shown_products, stored_products
+from app.adapters.postgres.statements import insert
 from app.adapters.postgres.tables import images, products, uploads
 from app.domain.filters import Filter
-from app.domain.products import Product
-from app.domain.uploads import Newest, Picture, UploadState
+from app.domain.search import ShownProduct
+from app.domain.uploads import Newest, UploadState
 from app.ports.products import Accepted, StoredProduct
 
-_SHOWN = (
-    products.c.product_id,
-    products.c.version,
-    products.c.upload_id,
-    products.c.title,
-    products.c.description,
-    products.c.attributes,
-    uploads.c.state,
-)
 _NO_VERSION = {"version": 0, "upload_id": "", "digest": "", "deleted": True, "title": "", "description": ""}
+
+_BROKEN = exists().where(
+    images.c.catalog == products.c.catalog,
+    images.c.product_id == products.c.product_id,
+    images.c.version == products.c.version,
+    images.c.error_code.is_not(None),
+)
+_DEAD = exists().where(uploads.c.id == products.c.upload_id, uploads.c.state == UploadState.DEAD)
+_SETTLED = case((products.c.version == 0, False), (_BROKEN, False), (_DEAD, False), else_=True)
+_NEWEST = (
+    select(
+        products.c.product_id,
+        products.c.version,
+        products.c.digest,
+        products.c.upload_id,
+        products.c.deleted,
+        _SETTLED.label("settled"),
+    )
+    .where(THESE)
+    .order_by(products.c.product_id)
+    .with_for_update(of=products)
+)
 
 
 class ProductRows:
@@ -56,9 +66,8 @@ class ProductRows:
         ]
         self._connection.execute(insert(self._connection, products).on_conflict_do_nothing(), stubs)
         found: dict[str, Newest] = {}
-        for some in portions(wanted):
-            for row in self._connection.execute(_newest(catalog, some)):
-                found[row.product_id] = Newest(row.version, row.digest, row.upload_id, row.deleted, bool(row.settled))
+        for row in self._connection.execute(_NEWEST, {"the_catalog": catalog, "ids": wanted}):
+            found[row.product_id] = Newest(row.version, row.digest, row.upload_id, row.deleted, bool(row.settled))
         self._unborn |= {(catalog, product_id) for product_id, newest in found.items() if newest.version == 0}
         return found
 
@@ -83,22 +92,22 @@ class ProductRows:
 
     def _forget_unborn(self, catalog: str, born: set[str]) -> None:
         unborn = sorted(product_id for of, product_id in self._unborn if of == catalog and product_id not in born)
-        for some in portions(unborn):
-            nothing = and_(products.c.catalog == catalog, products.c.product_id.in_(some), products.c.version == 0)
-            self._connection.execute(delete(products).where(nothing))
+        if unborn:
+            self._connection.execute(
+                delete(products).where(THESE, products.c.version == 0), {"the_catalog": catalog, "ids": unborn}
+            )
 
-    def get(self, catalog: str, product_ids: Sequence[str], where: Filter | None = None) -> dict[str, StoredProduct]:
-        """The products of these ids that are not deleted and pass the filter."""
-        found: dict[str, StoredProduct] = {}
-        for some in portions(product_ids):
-            statement = _BY_ID if where is None else _BY_ID.where(filter_clause(where, products.c.attributes))
-            rows = self._connection.execute(statement, {"the_catalog": catalog, "the_ids": some}).all()
-            found.update(_grouped(rows))
-        return found
+    def get(self, catalog: str, product_ids: Sequence[str]) -> dict[str, StoredProduct]:
+        """The products of these ids that are not deleted."""
+        return stored_products(self._connection, catalog, product_ids)
+
+    def shown(self, catalog: str, product_ids: Sequence[str], where: Filter | None = None) -> dict[str, ShownProduct]:
+        """What answers show of the products of these ids that are not deleted and pass the filter."""
+        return shown_products(self._connection, catalog, product_ids, where)
 
     def browse(
         self, catalog: str, where: Filter | None, *, limit: int, offset: int = 0
-    ) -> tuple[int, list[StoredProduct]]:
+    ) -> tuple[int, list[ShownProduct]]:
         """How many products pass the filter, and one page of them by product_id."""
         passing = _passes(catalog, where)
         total = self._connection.execute(select(func.count()).select_from(products).where(passing)).scalar_one()
@@ -106,32 +115,8 @@ class ProductRows:
             select(products.c.product_id).where(passing).order_by(products.c.product_id).limit(limit).offset(offset)
         )
         ids = self._connection.execute(page).scalars().all()
-        found = self.get(catalog, ids)
+        found = self.shown(catalog, ids)
         return total, [found[product_id] for product_id in ids]
-
-
-def _newest(catalog: str, product_ids: Sequence[str]) -> Select[Any]:
-    broken = exists().where(
-        images.c.catalog == products.c.catalog,
-        images.c.product_id == products.c.product_id,
-        images.c.version == products.c.version,
-        images.c.error_code.is_not(None),
-    )
-    dead = exists().where(uploads.c.id == products.c.upload_id, uploads.c.state == UploadState.DEAD)
-    settled = case((products.c.version == 0, False), (broken, False), (dead, False), else_=True).label("settled")
-    return (
-        select(
-            products.c.product_id,
-            products.c.version,
-            products.c.digest,
-            products.c.upload_id,
-            products.c.deleted,
-            settled,
-        )
-        .where(products.c.catalog == catalog, products.c.product_id.in_(product_ids))
-        .order_by(products.c.product_id)
-        .with_for_update(of=products)
-    )
 
 
 def _new_values(upload: Accepted) -> dict[str, Any]:
@@ -150,45 +135,3 @@ def _new_values(upload: Accepted) -> dict[str, Any]:
 def _passes(catalog: str, where: Filter | None) -> ColumnElement[bool]:
     shown = and_(products.c.catalog == catalog, products.c.deleted.is_(False))
     return shown if where is None else and_(shown, filter_clause(where, products.c.attributes))
-
-
-def _with_pictures(passing: ColumnElement[bool]) -> Select[Any]:
-    same_version = and_(
-        images.c.catalog == products.c.catalog,
-        images.c.product_id == products.c.product_id,
-        images.c.version == products.c.version,
-    )
-    return (
-        select(*_SHOWN, *PICTURE_COLUMNS)
-        .join(uploads, uploads.c.id == products.c.upload_id)
-        .outerjoin(images, same_version)
-        .where(passing)
-        .order_by(products.c.product_id, images.c.position)
-    )
-
-
-_BY_ID = _with_pictures(
-    and_(
-        products.c.catalog == bindparam("the_catalog"),
-        products.c.deleted.is_(False),
-        products.c.product_id.in_(bindparam("the_ids", expanding=True)),
-    )
-)
-"""Built once: every query is hydrated with it, and building it takes as long as running it."""
-
-
-def _grouped(rows: Iterable[Row[Any]]) -> dict[str, StoredProduct]:
-    """Products from rows of `_SHOWN` and `PICTURE_COLUMNS`, those of one product side by side."""
-    found: dict[str, StoredProduct] = {}
-    for product_id, some in groupby(rows, key=itemgetter(0)):
-        shown = list(some)
-        _, version, upload_id, title, description, attributes, state = shown[0][: len(_SHOWN)]
-        pictures = (row[len(_SHOWN) :] for row in shown)
-        found[product_id] = StoredProduct(
-            Product(product_id, title, description, attributes),
-            version,
-            upload_id,
-            UploadState(state),
-            tuple(Picture(*columns) for columns in pictures if columns[0] is not None),
-        )
-    return found

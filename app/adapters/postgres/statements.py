@@ -1,15 +1,20 @@
 """What SQLAlchemy says differently for Postgres and SQLite, said once."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Table
+import orjson
+from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, Table, Text, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
 
-T = TypeVar("T")
 
-KEYS_AT_ONCE = 500
-"""How many values one IN list holds: far below SQLite's limit of bound variables and quick to plan on Postgres."""
+def has_one_writer(connection: Connection) -> bool:
+    """Whether a transaction that writes is the only one that does, so that no row needs a lock."""
+    return connection.dialect.name == "sqlite"
 
 
 def insert(connection: Connection, table: Table) -> Any:
@@ -17,7 +22,46 @@ def insert(connection: Connection, table: Table) -> Any:
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def portions(items: Sequence[T], size: int = KEYS_AT_ONCE) -> Iterator[Sequence[T]]:
-    """Slices of at most `size` items."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def one_of(column: ColumnElement[str], values: str) -> ColumnElement[bool]:
+    """The condition that a text column has one of the values that are bound, as a list, to the name `values`.
+
+    One parameter, however many values: the statement stays the same text, which is rendered and prepared once, and
+    meets no limit of variables. `IN` with as many parameters costs SQLAlchemy more than the database.
+    """
+    return _OneOf(column, bindparam(values, type_=_Values()))
+
+
+class _Values(TypeDecorator[Sequence[str]]):
+    """An array on Postgres, JSON on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """The type of the driver."""
+        array = postgresql.ARRAY(Text())
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else array)
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
+        """The values as the driver takes them."""
+        stated = list(value or ())
+        return orjson.dumps(stated).decode() if dialect.name == "sqlite" else stated
+
+
+class _OneOf(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_OneOf, "sqlite")
+def _on_sqlite(element: _OneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return _filled("({} IN (SELECT value FROM json_each({})))", element, compiler, kw)
+
+
+@compiles(_OneOf, "postgresql")
+def _on_postgres(element: _OneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    return _filled("({} = ANY ({}))", element, compiler, kw)
+
+
+def _filled(template: str, element: _OneOf, compiler: SQLCompiler, kw: dict[str, Any]) -> str:
+    return template.format(*(compiler.process(part, **kw) for part in element.clauses))

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, exists, func, not_, or_, select, tuple_, update
 
 from app.adapters.postgres.claims import AFRESH, ClaimRows
 from app.adapters.postgres.clock import Clock
-from app.adapters.postgres.statements import insert, portions
+from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import products, uploads
 from app.domain.uploads import Claim, Stage, Upload, UploadKind, UploadState
 from app.ports.products import Accepted
 from app.ports.uploads import Failure
+
+VERSIONS_AT_ONCE = 500  # two bound parameters each; SQLite takes 32,766 in a statement
 
 _UNFINISHED = (UploadState.ACCEPTED, UploadState.FETCHED, UploadState.ENCODED)
 
@@ -28,7 +30,8 @@ class UploadRows:
     def known(self, catalog: str, versions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
         """(upload_id, digest) of the uploads with these (product_id, version)."""
         found: dict[tuple[str, int], tuple[str, str]] = {}
-        for some in portions(versions):
+        for start in range(0, len(versions), VERSIONS_AT_ONCE):
+            some = versions[start : start + VERSIONS_AT_ONCE]
             statement = select(uploads.c.product_id, uploads.c.version, uploads.c.id, uploads.c.digest).where(
                 uploads.c.catalog == catalog, tuple_(uploads.c.product_id, uploads.c.version).in_(some)
             )
@@ -44,28 +47,33 @@ class UploadRows:
         self._connection.execute(
             insert(self._connection, uploads), [_row(catalog, upload, now) for upload in accepted]
         )
-        for some in portions([upload for upload in accepted if upload.newest and upload.version > 1]):
-            # These are the newest of their products, so whatever else is unfinished of them is older.
-            older = and_(
-                uploads.c.catalog == catalog,
-                uploads.c.product_id.in_([upload.product.product_id for upload in some]),
-                uploads.c.id.not_in([upload.upload_id for upload in some]),
-                uploads.c.state.in_(_UNFINISHED),
-                uploads.c.token.is_(None),
-                uploads.c.touched.is_(False),
-            )
-            # A worker that is at one of them at this moment finds out by itself, and is not waited for.
-            idle = select(uploads.c.id).where(older).with_for_update(skip_locked=True)
-            superseded = {"state": UploadState.SUPERSEDED, "superseded_at": now}
-            self._connection.execute(update(uploads).where(uploads.c.id.in_(idle)).values(**superseded))
+        newer = [upload for upload in accepted if upload.newest and upload.version > 1]
+        if not newer:
+            return
+        # These are the newest of their products, so whatever else is unfinished of them is older.
+        older = and_(
+            uploads.c.catalog == catalog,
+            one_of(uploads.c.product_id, "product_ids"),
+            not_(one_of(uploads.c.id, "ids")),
+            uploads.c.state.in_(_UNFINISHED),
+            uploads.c.token.is_(None),
+            uploads.c.touched.is_(False),
+        )
+        # A worker that is at one of them at this moment finds out by itself, and is not waited for.
+        idle = select(uploads.c.id).where(older).with_for_update(skip_locked=True)
+        superseded = {"state": UploadState.SUPERSEDED, "superseded_at": now}
+        self._connection.execute(
+            update(uploads).where(uploads.c.id.in_(idle)).values(**superseded),
+            {
+                "ids": [upload.upload_id for upload in newer],
+                "product_ids": [upload.product.product_id for upload in newer],
+            },
+        )
 
     def get(self, upload_ids: Sequence[str]) -> dict[str, Upload]:
         """Receipts by id."""
-        found: dict[str, Upload] = {}
-        for some in portions(upload_ids):
-            for row in self._connection.execute(select(uploads).where(uploads.c.id.in_(some))):
-                found[row.id] = _upload(row)
-        return found
+        rows = self._connection.execute(select(uploads).where(one_of(uploads.c.id, "ids")), {"ids": upload_ids})
+        return {row.id: _upload(row) for row in rows}
 
     def page(
         self, *, state: UploadState | None, catalog: str | None, limit: int, after: str | None = None

@@ -1,0 +1,86 @@
+"""Products with the pictures of their newest version, read in one statement."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, bindparam, select
+
+from app.adapters.postgres.filter_clause import filter_clause
+from app.adapters.postgres.pictures import PICTURE_COLUMNS
+from app.adapters.postgres.statements import one_of
+from app.adapters.postgres.tables import images, products, uploads
+from app.domain.filters import Filter
+from app.domain.products import Product
+from app.domain.search import ShownProduct
+from app.domain.uploads import Picture, UploadState
+from app.ports.products import StoredProduct
+
+_STORED = (
+    products.c.product_id,
+    products.c.version,
+    products.c.upload_id,
+    products.c.title,
+    products.c.description,
+    products.c.attributes,
+    uploads.c.state,
+)
+_SHOWN = (products.c.product_id, products.c.title, products.c.attributes)
+
+THESE = and_(products.c.catalog == bindparam("the_catalog"), one_of(products.c.product_id, "ids"))
+"""The products of `the_catalog` with one of the `ids`."""
+
+_SAME_VERSION = and_(
+    images.c.catalog == products.c.catalog,
+    images.c.product_id == products.c.product_id,
+    images.c.version == products.c.version,
+)
+
+
+def _with_pictures(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns, *PICTURE_COLUMNS)
+        .outerjoin(images, _SAME_VERSION)
+        .where(THESE, products.c.deleted.is_(False))
+        .order_by(products.c.product_id, images.c.position)
+    )
+
+
+_STORED_BY_ID = _with_pictures(*_STORED).join(uploads, uploads.c.id == products.c.upload_id)
+
+
+@lru_cache(maxsize=1024)  # a storefront's filters come again and again, and every answer is read with one
+def _shown_by_id(where: Filter | None) -> Select[Any]:
+    statement = _with_pictures(*_SHOWN)
+    return statement if where is None else statement.where(filter_clause(where, products.c.attributes))
+
+
+def stored_products(connection: Connection, catalog: str, ids: Sequence[str]) -> dict[str, StoredProduct]:
+    """The products of these ids that are not deleted."""
+    found: dict[str, StoredProduct] = {}
+    rows = connection.execute(_STORED_BY_ID, {"the_catalog": catalog, "ids": ids}) if ids else ()
+    for (product_id, version, upload_id, title, description, attributes, state), pictures in _grouped(rows, _STORED):
+        product = Product(product_id, title, description, attributes)
+        found[product_id] = StoredProduct(product, version, upload_id, UploadState(state), pictures)
+    return found
+
+
+def shown_products(
+    connection: Connection, catalog: str, ids: Sequence[str], where: Filter | None
+) -> dict[str, ShownProduct]:
+    """What answers show of the products of these ids that are not deleted and pass the filter."""
+    rows = connection.execute(_shown_by_id(where), {"the_catalog": catalog, "ids": ids}) if ids else ()
+    return {
+        product_id: ShownProduct(product_id, title, attributes, pictures)
+        for (product_id, title, attributes), pictures in _grouped(rows, _SHOWN)
+    }
+
+
+def _grouped(rows: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, tuple[Picture, ...]]]:
+    """Rows of `columns` and those of pictures, by product: those of one product stand side by side."""
+    width = len(columns)
+    for _, some in groupby(rows, key=itemgetter(0)):
+        same = list(some)
+        yield same[0][:width], tuple(Picture(*row[width:]) for row in same if row[width] is not None)
