@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from app.domain.builds import Build, BuildState
+from app.domain.products import Catalog
 
 
 class Builds(Protocol):
@@ -15,6 +16,10 @@ class Builds(Protocol):
 
     def live(self, catalog: str) -> Build | None:
         """The build that queries read."""
+        ...
+
+    def searched(self, catalog: str) -> tuple[Catalog, Build] | None:
+        """The catalog's declaration and the build that queries read, in one statement: every query begins with it."""
         ...
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:

@@ -57,8 +57,8 @@ class Products(Protocol):
         """The products of these ids that are not deleted, in one statement."""
         ...
 
-    def shown(self, catalog: str, product_ids: Sequence[str], where: Filter | None = None) -> dict[str, ShownProduct]:
-        """What answers show of the products of these ids that are there and pass the filter, in one statement."""
+    def shown(self, catalog: str, product_ids: Sequence[str]) -> dict[str, ShownProduct]:
+        """What answers show of the products of these ids that are not deleted, in one statement."""
         ...
 
     def browse(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors
 from app.domain.filters import Filter, parse_filter
+from app.domain.passing import passes
 from app.domain.products import unknown_catalog
 from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, ShownProduct, Total, fuse, rank
 from app.domain.uploads import Picture
@@ -65,10 +66,10 @@ class Searcher:
     def plan(self, catalog: str, query: SearchQuery) -> Plan:
         """Read once which build answers: a query ends on the build it began with."""
         with self.database.reading() as transaction:
-            declared = transaction.catalogs.get(catalog)
-            build = transaction.builds.live(catalog)
-        if declared is None or build is None:
+            searched = transaction.builds.searched(catalog)
+        if searched is None:
             raise unknown_catalog(catalog)
+        declared, build = searched
         return Plan(build, parse_filter(query.filter, declared.attributes) if query.filter else None)
 
     def _browse(self, catalog: str, plan: Plan, limit: int) -> tuple[list[Hit], Total]:
@@ -102,9 +103,14 @@ class Searcher:
             some = ranking[start : start + limit]
             start += len(some)
             with self.database.reading() as transaction:
-                shown = transaction.products.shown(catalog, [one.product_id for one in some], plan.where)
-            hits += [_hit(one, shown[one.product_id]) for one in some if one.product_id in shown]
+                shown = transaction.products.shown(catalog, [one.product_id for one in some])
+            found = [(one, shown[one.product_id]) for one in some if one.product_id in shown]
+            hits += [_hit(one, product) for one, product in found if _passes(plan.where, product)]
         return hits[:limit]
+
+
+def _passes(where: Filter | None, product: ShownProduct) -> bool:
+    return where is None or passes(where, product.attributes)
 
 
 def _hit(ranked: Ranked, product: ShownProduct) -> Hit:

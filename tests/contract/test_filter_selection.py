@@ -16,9 +16,9 @@ from app.adapters.milvus.store import MilvusStore
 from app.adapters.postgres.filter_clause import filter_clause
 from app.domain.builds import IndexSpec
 from app.domain.filters import Filter, parse_filter
+from app.domain.passing import passes
 from app.domain.products import AttributeType, AttributeValue, check_attributes
 from app.ports.vectors import VectorRow
-from tests.fakes.filters import passes
 
 Select = Callable[[Filter], set[int]]
 

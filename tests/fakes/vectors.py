@@ -9,8 +9,8 @@ from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors, flawed_rows
 from app.domain.errors import BadVector, Conflict, Invalid, StoreUnavailable
 from app.domain.filters import Filter
+from app.domain.passing import passes
 from app.ports.vectors import Neighbour, VectorRow
-from tests.fakes.filters import passes
 
 
 class FakeVectorStore:

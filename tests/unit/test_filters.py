@@ -5,8 +5,8 @@ import pytest
 
 from app.domain.errors import Invalid
 from app.domain.filters import All, AnyOf, Exists, Not, OneOf, Range, parse_filter
+from app.domain.passing import passes
 from app.domain.products import AttributeType
-from tests.fakes.filters import passes
 
 NUMBER, KEYWORD, KEYWORDS = AttributeType.NUMBER, AttributeType.KEYWORD, AttributeType.KEYWORDS
 BOOLEAN, DATETIME, TEXT = AttributeType.BOOLEAN, AttributeType.DATETIME, AttributeType.TEXT

@@ -2,19 +2,54 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, select, update
+import orjson
+from sqlalchemy import (
+    Connection,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
+from app.adapters.postgres.catalogs import stated_catalog
+from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import insert, one_of
-from app.adapters.postgres.tables import build_products, builds, uploads
+from app.adapters.postgres.tables import build_products, builds, catalogs, uploads
 from app.domain.builds import WRITABLE, Build, BuildState, IndexSpec
 from app.domain.embeddings import EncoderSpec, Preprocessing
 from app.domain.errors import Conflict
+from app.domain.products import Catalog
 from app.domain.uploads import Stage
 
 # Built once: every query or batch reads them.
-_LIVE = select(builds).where(builds.c.catalog == bindparam("the_catalog"), builds.c.state == BuildState.LIVE)
+_IS_LIVE = builds.c.state == literal_column(f"'{BuildState.LIVE}'")  # as the partial index says it
+_LIVE = select(builds).where(builds.c.catalog == bindparam("the_catalog"), _IS_LIVE)
+_SEARCHED = Prepared(
+    select(
+        catalogs.c.name,
+        cast(catalogs.c.attributes, Text),
+        cast(catalogs.c.caption, Text),
+        builds.c.id,
+        cast(builds.c.encoder, Text),
+        cast(builds.c.parameters, Text),
+        builds.c.created_at,
+    )
+    .select_from(catalogs)
+    .join(builds, and_(builds.c.catalog == catalogs.c.name, _IS_LIVE))
+    .where(catalogs.c.name == bindparam("the_catalog"))
+)
 _WRITABLE = select(builds).where(one_of(builds.c.catalog, "catalogs"), builds.c.state.in_(WRITABLE))
 
 _HELD = and_(build_products.c.build_id == bindparam("the_build"), one_of(build_products.c.product_id, "ids"))
@@ -55,6 +90,12 @@ class BuildRows:
         """The build that queries read."""
         row = self._connection.execute(_LIVE, {"the_catalog": catalog}).one_or_none()
         return _build(row) if row else None
+
+    def searched(self, catalog: str) -> tuple[Catalog, Build] | None:
+        """The catalog's declaration, and the build that queries read."""
+        for row in _SEARCHED.rows(self._connection, {"the_catalog": catalog}):
+            return _searched(*row)
+        return None
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:
         """The builds that every upload goes to, by catalog."""
@@ -132,10 +173,23 @@ class BuildRows:
 
 
 def _build(row: Row[tuple[object, ...]]) -> Build:
-    stated = dict(row.encoder)
+    state, index = BuildState(row.state), IndexSpec(**row.parameters)
+    return Build(row.id, row.catalog, state, _encoder(row.encoder), index, row.created_at)
+
+
+def _encoder(stored: Mapping[str, Any]) -> EncoderSpec:
+    stated = dict(stored)
     preprocessing = dict(stated.pop("preprocessing"))
     for key in ("mean", "std"):
         preprocessing[key] = tuple(preprocessing[key])
-    encoder = EncoderSpec(preprocessing=Preprocessing(**preprocessing), **stated)
-    index = IndexSpec(**row.parameters)
-    return Build(row.id, row.catalog, BuildState(row.state), encoder, index, row.created_at)
+    return EncoderSpec(preprocessing=Preprocessing(**preprocessing), **stated)
+
+
+@lru_cache(maxsize=256)  # every query reads them, and they hardly ever change
+def _searched(
+    name: str, attributes: str, caption: str, build_id: str, encoder: str, parameters: str, created_at: datetime
+) -> tuple[Catalog, Build]:
+    """What one row of `_SEARCHED` says."""
+    catalog = stated_catalog(name, orjson.loads(attributes), orjson.loads(caption))
+    index = IndexSpec(**orjson.loads(parameters))
+    return catalog, Build(build_id, name, BuildState.LIVE, _encoder(orjson.loads(encoder)), index, created_at)

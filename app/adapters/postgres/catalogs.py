@@ -1,5 +1,7 @@
 """Catalogs as rows."""
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import Connection, Row, bindparam, func, select
 
 from app.adapters.postgres.statements import insert
@@ -45,5 +47,9 @@ class CatalogRows:
 
 
 def _catalog(row: Row[tuple[object, ...]]) -> Catalog:
-    attributes = {name: AttributeType(declared) for name, declared in row.attributes.items()}
-    return Catalog(row.name, attributes, tuple(row.caption))
+    return stated_catalog(row.name, row.attributes, row.caption)
+
+
+def stated_catalog(name: str, attributes: Mapping[str, str], caption: Sequence[str]) -> Catalog:
+    """A catalog from what its row says."""
+    return Catalog(name, {one: AttributeType(declared) for one, declared in attributes.items()}, tuple(caption))

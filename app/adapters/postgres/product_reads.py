@@ -1,18 +1,16 @@
 """Products with the pictures of their newest version, read in one statement."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, select
 
-from app.adapters.postgres.filter_clause import filter_clause
 from app.adapters.postgres.pictures import PICTURE_COLUMNS
+from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import one_of
 from app.adapters.postgres.tables import images, products, uploads
-from app.domain.filters import Filter
 from app.domain.products import Product
 from app.domain.search import ShownProduct
 from app.domain.uploads import Picture, UploadState
@@ -51,10 +49,7 @@ def _with_pictures(*columns: Any) -> Select[Any]:
 _STORED_BY_ID = _with_pictures(*_STORED).join(uploads, uploads.c.id == products.c.upload_id)
 
 
-@lru_cache(maxsize=1024)  # a storefront's filters come again and again, and every answer is read with one
-def _shown_by_id(where: Filter | None) -> Select[Any]:
-    statement = _with_pictures(*_SHOWN)
-    return statement if where is None else statement.where(filter_clause(where, products.c.attributes))
+_SHOWN_BY_ID = Prepared(_with_pictures(*_SHOWN))
 
 
 def stored_products(connection: Connection, catalog: str, ids: Sequence[str]) -> dict[str, StoredProduct]:
@@ -67,11 +62,9 @@ def stored_products(connection: Connection, catalog: str, ids: Sequence[str]) ->
     return found
 
 
-def shown_products(
-    connection: Connection, catalog: str, ids: Sequence[str], where: Filter | None
-) -> dict[str, ShownProduct]:
-    """What answers show of the products of these ids that are not deleted and pass the filter."""
-    rows = connection.execute(_shown_by_id(where), {"the_catalog": catalog, "ids": ids}) if ids else ()
+def shown_products(connection: Connection, catalog: str, ids: Sequence[str]) -> dict[str, ShownProduct]:
+    """What answers show of the products of these ids that are not deleted."""
+    rows = _SHOWN_BY_ID.rows(connection, {"the_catalog": catalog, "ids": ids}) if ids else ()
     return {
         product_id: ShownProduct(product_id, title, attributes, pictures)
         for (product_id, title, attributes), pictures in _grouped(rows, _SHOWN)

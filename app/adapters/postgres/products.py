@@ -101,9 +101,9 @@ class ProductRows:
         """The products of these ids that are not deleted."""
         return stored_products(self._connection, catalog, product_ids)
 
-    def shown(self, catalog: str, product_ids: Sequence[str], where: Filter | None = None) -> dict[str, ShownProduct]:
-        """What answers show of the products of these ids that are not deleted and pass the filter."""
-        return shown_products(self._connection, catalog, product_ids, where)
+    def shown(self, catalog: str, product_ids: Sequence[str]) -> dict[str, ShownProduct]:
+        """What answers show of the products of these ids that are not deleted."""
+        return shown_products(self._connection, catalog, product_ids)
 
     def browse(
         self, catalog: str, where: Filter | None, *, limit: int, offset: int = 0

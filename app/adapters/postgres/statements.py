@@ -52,6 +52,10 @@ class _OneOf(FunctionElement[bool]):
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: object = None) -> "_OneOf":  # noqa: ARG002 - SQLAlchemy's signature
+        """As it is: a condition that SQLAlchemy compares with 1, as it does on SQLite, uses no index."""
+        return self
+
 
 @compiles(_OneOf, "sqlite")
 def _on_sqlite(element: _OneOf, compiler: SQLCompiler, **kw: Any) -> str:

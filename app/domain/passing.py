@@ -1,0 +1,52 @@
+"""What a filter selects, said in plain Python: the measure that every rendering of a filter is held against."""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.domain.filters import All, AnyOf, Bound, Exists, Filter, Not, OneOf, Range
+from app.domain.products import AttributeType, AttributeValue
+
+_COMPARE: Mapping[Bound, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+
+
+def passes(where: Filter, attributes: Mapping[str, AttributeValue]) -> bool:
+    """Whether a product with these attributes passes. An attribute that is held in another type is none."""
+    match where:
+        case All(terms):
+            return all(passes(term, attributes) for term in terms)
+        case AnyOf(terms):
+            return any(passes(term, attributes) for term in terms)
+        case Not(term):
+            return not passes(term, attributes)
+        case Exists(attribute):
+            return attribute in attributes
+        case _:
+            return where.attribute in attributes and _holds(where, attributes[where.attribute])
+
+
+def _holds(where: OneOf | Range, held: AttributeValue) -> bool:
+    if not _is_of(where.type, held):
+        return False
+    if where.type is AttributeType.NUMBER:
+        held = float(held)  # type: ignore[arg-type]  # a number: compared as a double, as stores compare it
+    if isinstance(where, Range):
+        return all(_COMPARE[bound](held, limit) for bound, limit in where.bounds)
+    return any(item in where.values for item in (held if isinstance(held, list) else [held]))
+
+
+def _is_of(declared: AttributeType, held: AttributeValue) -> bool:
+    match declared:
+        case AttributeType.NUMBER:
+            return isinstance(held, int | float) and not isinstance(held, bool)
+        case AttributeType.BOOLEAN:
+            return isinstance(held, bool)
+        case AttributeType.KEYWORDS:
+            return isinstance(held, list)
+        case _:
+            return isinstance(held, str)
