@@ -5,7 +5,6 @@ import time
 from uuid import uuid4
 
 from prometheus_client import Histogram
-from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,12 +38,15 @@ class BodyBudget:
             await self._app(scope, receive, send)
             return
         budget = MAX_SEARCH_BODY if scope["path"].endswith(("/search", "/search:image")) else MAX_BODY
-        stated = Headers(scope=scope).get("content-length", "")
-        if stated.isdecimal() and int(stated[:20]) > budget:
+        headers = dict(scope["headers"])
+        stated = headers.get(b"content-length", b"")
+        if not stated.isdigit() or b"transfer-encoding" in headers:
+            await self._limited[budget](scope, receive, send)
+        elif int(stated[:20]) > budget:
             told = problem(413, "too_large", f"this request may have at most {budget:,} bytes")
             await problem_response(scope, told)(scope, receive, send)
-            return
-        await self._limited[budget](scope, receive, send)
+        else:  # the server reads no more than was stated
+            await self._app(scope, receive, send)
 
 
 class AccessLog:

@@ -14,8 +14,6 @@ from app.domain.uploads import Claim, Stage, Upload, UploadKind, UploadState
 from app.ports.products import Accepted
 from app.ports.uploads import Failure
 
-VERSIONS_AT_ONCE = 500  # two bound parameters each; SQLite takes 32,766 in a statement
-
 _UNFINISHED = (UploadState.ACCEPTED, UploadState.FETCHED, UploadState.ENCODED)
 
 
@@ -29,15 +27,13 @@ class UploadRows:
 
     def known(self, catalog: str, versions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
         """(upload_id, digest) of the uploads with these (product_id, version)."""
-        found: dict[tuple[str, int], tuple[str, str]] = {}
-        for start in range(0, len(versions), VERSIONS_AT_ONCE):
-            some = versions[start : start + VERSIONS_AT_ONCE]
-            statement = select(uploads.c.product_id, uploads.c.version, uploads.c.id, uploads.c.digest).where(
-                uploads.c.catalog == catalog, tuple_(uploads.c.product_id, uploads.c.version).in_(some)
-            )
-            for product_id, version, upload_id, digest in self._connection.execute(statement):
-                found[product_id, version] = (upload_id, digest)
-        return found
+        if not versions:
+            return {}
+        statement = select(uploads.c.product_id, uploads.c.version, uploads.c.id, uploads.c.digest).where(
+            uploads.c.catalog == catalog, tuple_(uploads.c.product_id, uploads.c.version).in_(versions)
+        )
+        rows = self._connection.execute(statement)
+        return {(product_id, version): (upload_id, digest) for product_id, version, upload_id, digest in rows}
 
     def add(self, catalog: str, accepted: Sequence[Accepted]) -> None:
         """Insert uploads; older ones of the same products that no worker has begun are superseded."""

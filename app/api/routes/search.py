@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from app.api.dependencies import App, CatalogName, Form, ProductId
+from app.api.direct_route import DirectRoute
 from app.api.documents import answer, search_document
 from app.api.openapi import QUERY_FORM, problems
 from app.api.schemas.found import SearchDocument
@@ -36,10 +37,19 @@ def get_search(
     return _search(application, catalog, SearchIn(text=q, filter=where, limit=limit))
 
 
-@router.post("/search", response_model=SearchDocument, responses=problems(404, 415))
 def post_search(application: App, catalog: CatalogName, body: SearchIn) -> Response:
     """Search by words, by a picture in base64, by a product, or browse."""
     return _search(application, catalog, body)
+
+
+router.add_api_route(
+    "/search",
+    post_search,
+    methods=["POST"],
+    response_model=SearchDocument,
+    responses=problems(404, 415),
+    route_class_override=DirectRoute,
+)
 
 
 @router.post("/search:image", response_model=SearchDocument, responses=problems(404, 415), openapi_extra=QUERY_FORM)
