@@ -58,7 +58,7 @@ class Searcher:
             watch.lap("legs")
             ranking = [one for one in fuse(legs, query.weights) if one.product_id != query.like]
             watch.lap("fuse")
-            hits = self._hydrate(catalog, plan, ranking, query.limit)
+            hits = self._hydrate(catalog, plan, ranking, query.limit, legs.get(Leg.IMAGE, ()))
             total = Total(len(ranking), exact=False, scope="candidates")
         watch.lap("hydrate")
         return SearchResult(hits, total, plan.build.id, plan.build.encoder.shown_name, watch.readings())
@@ -95,8 +95,11 @@ class Searcher:
                 return candidates[:depth]
             rows = min(rows * 4, MAX_ROWS)
 
-    def _hydrate(self, catalog: str, plan: Plan, ranking: Sequence[Ranked], limit: int) -> list[Hit]:
+    def _hydrate(
+        self, catalog: str, plan: Plan, ranking: Sequence[Ranked], limit: int, images: Sequence[Candidate]
+    ) -> list[Hit]:
         """The first `limit` of the ranking that are still there and still pass the filter."""
+        rows = {one.product_id: one.row_id for one in images}
         hits: list[Hit] = []
         start = 0
         while len(hits) < limit and start < len(ranking):
@@ -104,25 +107,18 @@ class Searcher:
             start += len(some)
             with self.database.reading() as transaction:
                 shown = transaction.products.shown(catalog, [one.product_id for one in some])
-            found = [(one, shown[one.product_id]) for one in some if one.product_id in shown]
-            hits += [_hit(one, product) for one, product in found if _passes(plan.where, product)]
+            for product_id, score in some:
+                product = shown.get(product_id)
+                if product is not None and (plan.where is None or passes(plan.where, product.attributes)):
+                    hits.append(Hit(product, score, _matched(rows.get(product_id), product)))
         return hits[:limit]
 
 
-def _passes(where: Filter | None, product: ShownProduct) -> bool:
-    return where is None or passes(where, product.attributes)
-
-
-def _hit(ranked: Ranked, product: ShownProduct) -> Hit:
-    return Hit(product, ranked.score, _matched(ranked, product))
-
-
-def _matched(ranked: Ranked, product: ShownProduct) -> Picture | None:
+def _matched(row_id: str | None, product: ShownProduct) -> Picture | None:
     """The picture that the image leg found, if the newest version still has it."""
-    found = ranked.legs.get(Leg.IMAGE)
-    if found is None:
+    if row_id is None:
         return None
-    position = position_of(found.row_id)
+    position = position_of(row_id)
     usable = (one for one in product.pictures if one.content_hash and not one.error_code)
     return next((one for one in usable if one.position == position), None)
 

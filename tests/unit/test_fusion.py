@@ -42,7 +42,6 @@ def test_fusion_is_the_sum_of_weighted_reciprocal_ranks() -> None:
     assert [one.product_id for one in fused] == ["b", "a"]
     assert fused[0].score == 1 / (RRF_K + 2) + 2 / (RRF_K + 1)
     assert fused[1].score == 1 / (RRF_K + 1)
-    assert set(fused[0].legs) == {Leg.IMAGE, Leg.TEXT}
 
 
 @given(rows, rows)
