@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -131,6 +132,9 @@ uploads = Table(
     Index("ix_uploads_unfinished", "state", "due_at", postgresql_where=_UNFINISHED, sqlite_where=_UNFINISHED),
     Index(None, "accepted_at", "id"),
 )
+
+UNFINISHED = uploads.c.state.in_([literal_column(f"'{state}'") for state in ("accepted", "fetched", "encoded")])
+"""The condition of the partial index, word for word: SQLite uses the index only for a statement that says it so."""
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -1,0 +1,115 @@
+"""What is asked again and again is looked up by an index, however many products and uploads there are."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection, event
+
+from app.adapters.postgres.database import SqlDatabase
+from app.adapters.postgres.prepared import Prepared
+from app.domain.builds import Build
+from app.domain.uploads import Picture, Stage, UploadKind, UploadState
+from app.ports.uploads import Failure
+from tests.databases import accept
+from tests.factories import a_build, a_product, an_upload
+
+GROWING = "(products|images|uploads|embeddings|build_products|idempotency_keys)"
+# A table read from end to end (but not an index that a page is read off), or all that a catalog, a build or an
+# encoder has in it.
+WHOLE = re.compile(
+    rf"^SCAN {GROWING}\b(?! USING INDEX)"
+    rf"|^SEARCH {GROWING}\b.*\((catalog|build_id|fingerprint)=\?\)"
+    rf"|Seq Scan on {GROWING}\b"
+)
+
+
+@contextmanager
+def plans(database: SqlDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[str]]]:
+    """How the database goes about every statement that is executed inside, by statement."""
+    found: dict[str, list[str]] = {}
+    reads = Prepared.rows
+
+    def explain(connection: Connection, statement: str, parameters: Any) -> None:
+        if statement in found or not statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            return
+        command = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        cursor = connection.connection.cursor()
+        if command == "EXPLAIN":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # it reads a table of three rows whole if it may
+        cursor.execute(f"{command} {statement}", parameters)
+        found[statement] = [str(row[-1]).strip() for row in cursor.fetchall()]
+        cursor.close()
+
+    def executed(
+        connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    ) -> None:
+        explain(connection, statement, parameters[0] if isinstance(parameters, list) else parameters)
+
+    def read(prepared: Prepared, connection: Connection, values: Any) -> list[list[Any]]:
+        rows = reads(prepared, connection, values)
+        compiled = prepared._compiled[connection.dialect.name]
+        explain(connection, compiled.text, compiled.parameters(values))
+        return rows
+
+    monkeypatch.setattr(Prepared, "rows", read)
+    event.listen(database.engine, "before_cursor_execute", executed)
+    yield found
+    event.remove(database.engine, "before_cursor_execute", executed)
+
+
+def test_nothing_that_uploads_and_queries_ask_reads_a_whole_table(
+    database: SqlDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, pictures = a_build(), [Picture(0, content_hash="a" * 64, width=3, height=4)]
+    with database.writing() as transaction:
+        transaction.builds.add(build)
+    with plans(database, monkeypatch) as found:
+        accept(database, *(an_upload(a_product(f"p{n}", price=n), pictures=pictures) for n in range(3)))
+        accept(database, an_upload(a_product("p0", price=9), 2, pictures=pictures))
+        accept(database, an_upload("p1", 2, kind=UploadKind.DELETE, state=UploadState.ENCODED))
+        _work(database, build)
+        _ask(database, build)
+    whole = {statement: plan for statement, plan in found.items() if any(WHOLE.search(step) for step in plan)}
+    assert not whole
+    assert len(found) > 20
+
+
+def _work(database: SqlDatabase, build: Build) -> None:
+    """Take what waits through its stages, with a failure, a delay and a newer version on the way."""
+    for stage in Stage:
+        with database.writing() as transaction:
+            claims = transaction.uploads.claim(stage, limit=10, lease=timedelta(minutes=1))
+            if stage is Stage.INDEX:
+                transaction.builds.hold(build.id, {claim.product.product_id: 1 for claim in claims})
+                transaction.embeddings.get("f", ["a" * 64])
+        with database.writing() as transaction:
+            transaction.uploads.bury(claims, {claim.upload_id: Failure("no", "no") for claim in claims[3:]})
+            transaction.uploads.advance(stage, claims[:2])
+            transaction.uploads.release(claims[2:3], delay=timedelta(0), blameless=True)
+            if stage is Stage.INDEX:
+                names = [claim.product.product_id for claim in claims]
+                transaction.builds.held(build.id, dict.fromkeys(names[:1], (1, 1)))
+                transaction.builds.dropped(build.id, names[1:])
+                transaction.embeddings.known("f", ["a" * 64])
+                transaction.embeddings.add("f", {"a" * 64: np.ones(2, dtype=np.float32)})
+        with database.reading() as transaction:
+            transaction.uploads.due()
+
+
+def _ask(database: SqlDatabase, build: Build) -> None:
+    with database.reading() as transaction:
+        assert transaction.builds.searched("shop") is not None
+        transaction.builds.live("shop")
+        transaction.builds.writable(["shop"])
+        assert set(transaction.products.shown("shop", ["p0", "p1"])) == {"p0"}
+        stored = transaction.products.get("shop", ["p0", "p1"])
+        transaction.pictures.shown("shop", "a" * 64)
+        transaction.uploads.known("shop", [("p0", 1)])
+        transaction.pictures.in_error(list(transaction.uploads.get([stored["p0"].upload_id]).values()))
+        transaction.uploads.page(state=None, catalog=None, limit=10)
+        transaction.idempotency_keys.get("shop", ["k"])
