@@ -24,8 +24,11 @@ class Uploads(Protocol):
         """(upload_id, digest) of the uploads with these (product_id, version)."""
         ...
 
-    def add(self, catalog: str, accepted: Sequence[Accepted]) -> None:
-        """Insert uploads; older ones of the same products that no worker has begun are superseded."""
+    def add(self, catalog: str, accepted: Sequence[Accepted]) -> dict[str, Upload]:
+        """Insert uploads; older ones of the same products that no worker has begun are superseded.
+
+        Returns the new receipts by id.
+        """
         ...
 
     def get(self, upload_ids: Sequence[str]) -> dict[str, Upload]:

@@ -60,8 +60,9 @@ def record(
         ledger = _Ledger(transaction, catalog, good)
         outcomes = [ledger.enter(item) if isinstance(item, Checked) else item for item in checked]
         store(ledger.pictures)
-        ledger.write()
-        receipts = transaction.uploads.get([outcome for outcome in outcomes if isinstance(outcome, str)])
+        receipts = ledger.write()
+        known = [one for one in outcomes if isinstance(one, str) and one not in receipts]
+        receipts |= transaction.uploads.get(known)
     return [receipts[outcome] if isinstance(outcome, str) else outcome for outcome in outcomes]
 
 
@@ -158,15 +159,16 @@ class _Ledger:
         attributes = check_attributes(kept, self._catalog.attributes)
         return replace(stored.product, attributes=attributes), stored.pictures
 
-    def write(self) -> None:
-        """Write every new upload, the products that became newer, and the keys."""
+    def write(self) -> dict[str, Upload]:
+        """Write every new upload, the products that became newer, and the keys; returns the receipts by id."""
         last = {upload.product.product_id: upload for upload in self._accepted if upload.newest}
-        self._transaction.uploads.add(
+        receipts = self._transaction.uploads.add(
             self._catalog.name, [self._overtaken(upload, last) for upload in self._accepted]
         )
         self._transaction.products.save(self._catalog.name, list(last.values()))
         for key, digest, upload_id in self._answered:
             self._transaction.idempotency_keys.add(self._catalog.name, key, digest, upload_id)
+        return receipts
 
     def _overtaken(self, upload: Accepted, last: Mapping[str, Accepted]) -> Accepted:
         """An upload that a later one of the same transaction has overtaken is superseded from the start."""

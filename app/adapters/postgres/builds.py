@@ -119,7 +119,7 @@ class BuildRows:
             return {}
         before = dict.fromkeys(pictures, 0)
         statement = select(build_products.c.product_id, build_products.c.pictures).where(_HELD)
-        rows = self._connection.execute(statement, {"the_build": build_id, "ids": list(pictures)})
+        rows = self._connection.execute(statement, {"the_build": build_id, "ids": list(pictures)}).all()
         before.update((product_id, count) for product_id, count in rows)
         grown = [
             {"build_id": build_id, "product_id": product_id, "version": 0, "pictures": count}

@@ -123,8 +123,8 @@ class ClaimRows:
         if rows:
             self._connection.execute(update(uploads).where(uploads.c.id == bindparam("the_id")).values(told), rows)
 
-    def _rows(self, upload_ids: Sequence[str]) -> list[Row[Any]]:
-        return list(self._connection.execute(STANDING, {"ids": upload_ids})) if upload_ids else []
+    def _rows(self, upload_ids: Sequence[str]) -> Sequence[Any]:
+        return self._connection.execute(STANDING, {"ids": upload_ids}).all() if upload_ids else []
 
     def _lock(self, upload_ids: Sequence[str]) -> None:
         """Lock uploads, and with them the newest of their products, in one order for everybody."""

@@ -25,13 +25,13 @@ class EmbeddingRows:
         """Which of these contents have an embedding."""
         statement = select(embeddings.c.content_hash).where(_THESE)
         wanted = {"fingerprint": fingerprint, "content_hashes": content_hashes}
-        return set(self._connection.scalars(statement, wanted))
+        return set(self._connection.scalars(statement, wanted).all())
 
     def get(self, fingerprint: str, content_hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Embeddings by content hash, each of shape (dimension,)."""
         statement = select(embeddings.c.content_hash, embeddings.c.vector).where(_THESE)
         wanted = {"fingerprint": fingerprint, "content_hashes": content_hashes}
-        rows = self._connection.execute(statement, wanted)
+        rows = self._connection.execute(statement, wanted).all()
         return {content_hash: np.frombuffer(vector, dtype=_FLOAT32) for content_hash, vector in rows}
 
     def add(self, fingerprint: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:

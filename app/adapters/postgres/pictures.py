@@ -93,9 +93,8 @@ def pictures_of(
     for catalog in sorted({key[0] for key in wanted}):
         ids = {key[1] for key in wanted if key[0] == catalog}
         statement = _OF_PRODUCTS if which is None else _OF_PRODUCTS.where(which)
-        for product_id, version, *columns in connection.execute(
-            statement, {"the_catalog": catalog, "ids": list(ids)}
-        ):
+        rows = connection.execute(statement, {"the_catalog": catalog, "ids": list(ids)}).all()
+        for product_id, version, *columns in rows:
             if (catalog, product_id, version) in found:
                 found[catalog, product_id, version].append(Picture(*columns))
     return found

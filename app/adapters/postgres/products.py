@@ -66,7 +66,7 @@ class ProductRows:
         ]
         self._connection.execute(insert(self._connection, products).on_conflict_do_nothing(), stubs)
         found: dict[str, Newest] = {}
-        for row in self._connection.execute(_NEWEST, {"the_catalog": catalog, "ids": wanted}):
+        for row in self._connection.execute(_NEWEST, {"the_catalog": catalog, "ids": wanted}).all():
             found[row.product_id] = Newest(row.version, row.digest, row.upload_id, row.deleted, bool(row.settled))
         self._unborn |= {(catalog, product_id) for product_id, newest in found.items() if newest.version == 0}
         return found

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, not_, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, exists, func, not_, or_, select, tuple_, update
 
 from app.adapters.postgres.claims import AFRESH, ClaimRows
 from app.adapters.postgres.clock import Clock
+from app.adapters.postgres.receipts import new_receipt, read_receipt, upload_row
 from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import UNFINISHED, products, uploads
-from app.domain.uploads import Claim, Stage, Upload, UploadKind, UploadState
+from app.domain.uploads import Claim, Stage, Upload, UploadState
 from app.ports.products import Accepted
 from app.ports.uploads import Failure
-
-_UNFINISHED = (UploadState.ACCEPTED, UploadState.FETCHED, UploadState.ENCODED)
 
 
 class UploadRows:
@@ -35,14 +33,18 @@ class UploadRows:
         rows = self._connection.execute(statement)
         return {(product_id, version): (upload_id, digest) for product_id, version, upload_id, digest in rows}
 
-    def add(self, catalog: str, accepted: Sequence[Accepted]) -> None:
+    def add(self, catalog: str, accepted: Sequence[Accepted]) -> dict[str, Upload]:
         """Insert uploads; older ones of the same products that no worker has begun are superseded."""
         if not accepted:
-            return
+            return {}
         now = self._clock.now
-        self._connection.execute(
-            insert(self._connection, uploads), [_row(catalog, upload, now) for upload in accepted]
-        )
+        receipts = {one.upload_id: new_receipt(catalog, one, now) for one in accepted}
+        rows = [upload_row(receipts[one.upload_id], one.digest, now) for one in accepted]
+        self._connection.execute(insert(self._connection, uploads), rows)
+        self._supersede(catalog, accepted, now)
+        return receipts
+
+    def _supersede(self, catalog: str, accepted: Sequence[Accepted], now: datetime) -> None:
         newer = [upload for upload in accepted if upload.newest and upload.version > 1]
         if not newer:
             return
@@ -68,8 +70,10 @@ class UploadRows:
 
     def get(self, upload_ids: Sequence[str]) -> dict[str, Upload]:
         """Receipts by id."""
+        if not upload_ids:
+            return {}
         rows = self._connection.execute(select(uploads).where(one_of(uploads.c.id, "ids")), {"ids": upload_ids})
-        return {row.id: _upload(row) for row in rows}
+        return {row.id: read_receipt(row) for row in rows.all()}
 
     def page(
         self, *, state: UploadState | None, catalog: str | None, limit: int, after: str | None = None
@@ -84,7 +88,7 @@ class UploadRows:
             last = select(uploads.c.accepted_at).where(uploads.c.id == after).scalar_subquery()
             older = and_(uploads.c.accepted_at == last, uploads.c.id < after)
             statement = statement.where(or_(uploads.c.accepted_at < last, older))
-        return [_upload(row) for row in self._connection.execute(statement)]
+        return [read_receipt(row) for row in self._connection.execute(statement)]
 
     def counts(self, catalog: str | None = None) -> dict[UploadState, int]:
         """How many uploads are in each state."""
@@ -149,41 +153,3 @@ class UploadRows:
         """End every lease."""
         held = and_(UNFINISHED, uploads.c.token.is_not(None))
         self._connection.execute(update(uploads).where(held).values(token=None, due_at=self._clock.now))
-
-
-def _row(catalog: str, upload: Accepted, now: datetime) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": upload.upload_id,
-        "catalog": catalog,
-        "product_id": upload.product.product_id,
-        "version": upload.version,
-        "kind": upload.kind,
-        "state": upload.state,
-        "digest": upload.digest,
-        "due_at": now,
-        "accepted_at": now,
-    }
-    # Stages that had nothing to do are passed at once: the pictures came along, or nothing needs encoding.
-    passed = upload.state in (UploadState.FETCHED, UploadState.ENCODED)
-    row["fetched_at"] = now if passed else None
-    row["encoded_at"] = now if upload.state is UploadState.ENCODED else None
-    row["superseded_at"] = now if upload.state is UploadState.SUPERSEDED else None
-    return row
-
-
-def _upload(row: Row[Any]) -> Upload:
-    reached = {state: getattr(row, f"{state}_at") for state in UploadState}
-    waits = row.state in _UNFINISHED and row.token is None and row.error_code is not None
-    return Upload(
-        row.id,
-        row.catalog,
-        row.product_id,
-        row.version,
-        UploadKind(row.kind),
-        UploadState(row.state),
-        row.attempts,
-        {state: moment for state, moment in reached.items() if moment is not None},
-        row.error_code,
-        row.error_detail,
-        row.due_at if waits else None,
-    )
