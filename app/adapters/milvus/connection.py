@@ -9,6 +9,7 @@ from pymilvus import MilvusClient, MilvusException
 
 from app.adapters.milvus.faults import NOT_LOADED, translated
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
+from app.adapters.milvus.packing import packing
 
 
 class Connection(Protocol):
@@ -62,7 +63,8 @@ class ServerConnection:
         with translated():
             with self._opening:
                 if self._client is None:
-                    self._client = MilvusClient(self._uri, token=self._token, timeout=self._timeout)
+                    client = MilvusClient(self._uri, token=self._token, timeout=self._timeout)
+                    self._client = packing(client, self.layout)
             yield self._client
 
     @contextmanager

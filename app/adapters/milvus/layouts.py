@@ -11,10 +11,11 @@ class ServerLayout:
     """One JSON field `attributes`."""
 
     dynamic = False
+    field = "attributes"
 
     def cells(self, attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:
-        """The attributes' part of a row."""
-        return {"attributes": {name: _number(value) for name, value in attributes.items()}}
+        """What the field holds of a row."""
+        return {name: _number(value) for name, value in attributes.items()}
 
     def value(self, attribute: str) -> str:
         """The place of an attribute's value."""
@@ -34,9 +35,10 @@ class LiteLayout:
     """
 
     dynamic = True
+    field = "$meta"
 
     def cells(self, attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:
-        """The attributes' part of a row."""
+        """What the field holds of a row."""
         cells: dict[str, Any] = {}
         for name, value in attributes.items():
             if isinstance(value, list):

@@ -18,6 +18,7 @@ from pymilvus import MilvusClient, MilvusException
 from app.adapters.milvus.faults import translated
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
 from app.adapters.milvus.lite_process import LiteProcess
+from app.adapters.milvus.packing import packing
 from app.domain.errors import Misconfigured, StoreUnavailable
 
 FLUSH_ROWS = 1_024  # what a search meanwhile walks in Python, about 60 ms; a smaller segment is merged more often
@@ -118,7 +119,7 @@ class LiteConnection:
         if self._process is None:
             self._process = LiteProcess(self._path)
         if self._client is None:
-            self._client = MilvusClient(self._process.address)
+            self._client = packing(MilvusClient(self._process.address), self.layout)
         return self._client
 
     @property

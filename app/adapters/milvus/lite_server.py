@@ -45,7 +45,7 @@ def main() -> None:
     faiss.IndexIVFFlat = AnyRows
     # It would look at each number of each vector, a third of the time it takes to write a row. Vectors are checked
     # before they are sent (`rows.py`): their dimension, that they are finite, their norm.
-    validation._find_float_vector = lambda _schema: None  # noqa: SLF001 - no public way, and pinned with its version
+    validation._find_float_vector = lambda _schema: None
     path, folder = sys.argv[1:]
     database = MilvusLite(path)
     workers = ThreadPoolExecutor(WORKERS)

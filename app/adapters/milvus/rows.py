@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
-from app.adapters.milvus.layouts import LiteLayout, ServerLayout
 from app.adapters.milvus.schema import MAX_ID_BYTES
 from app.domain.embeddings import Vectors, flawed_rows
 from app.domain.errors import BadVector, Invalid
@@ -42,10 +40,8 @@ def calls_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:
         yield checked[start : start + CALL_IDS]
 
 
-def calls_of_rows(
-    rows: Sequence[VectorRow], *, dimension: int, layout: ServerLayout | LiteLayout
-) -> Iterator[list[dict[str, Any]]]:
-    """The rows as Milvus takes them, in portions of one call; of two with one id the last.
+def calls_of_rows(rows: Sequence[VectorRow], *, dimension: int) -> Iterator[list[VectorRow]]:
+    """The rows, checked, in portions of one call; of two with one id the last.
 
     Everything is checked before the first portion: milvus-lite stores NaN, wrong norms and over-long ids.
     """
@@ -55,13 +51,7 @@ def calls_of_rows(
     check_ids([row.id for row in latest])
     if any(row.vector.shape != (dimension,) for row in latest):
         raise Invalid(f"the collection's vectors have {dimension} dimensions", code="dimension")
-    vectors = check_vectors(np.stack([row.vector for row in latest]), dimension)
+    check_vectors(np.stack([row.vector for row in latest]), dimension)
     size = max(1, CALL_BYTES // (_ATTRIBUTE_BYTES + 4 * dimension))
     for start in range(0, len(latest), size):
-        portion = slice(start, start + size)
-        yield [_entity(row, vector, layout) for row, vector in zip(latest[portion], vectors[portion], strict=True)]
-
-
-def _entity(row: VectorRow, vector: Any, layout: ServerLayout | LiteLayout) -> dict[str, Any]:
-    fields = {"id": row.id, "product_id": row.product_id, "version": row.version, "vector": vector}
-    return fields | layout.cells(row.attributes)
+        yield latest[start : start + size]

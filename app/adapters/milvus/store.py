@@ -74,10 +74,9 @@ class MilvusStore:
 
         Raises `BadVector` and `Invalid` (`dimension`, `bad_id`) before anything is written.
         """
-        layout = self._connection.layout
-        for entities in calls_of_rows(rows, dimension=self._dimension(collection), layout=layout):
-            with self._connection.writing(collection, len(entities)) as client:
-                client.upsert(collection, entities, timeout=self._timeout)
+        for portion in calls_of_rows(rows, dimension=self._dimension(collection)):
+            with self._connection.writing(collection, len(portion)) as client:
+                client.upsert(collection, portion, timeout=self._timeout)  # as `packing` has it
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Delete rows; ids that are not there are passed over."""

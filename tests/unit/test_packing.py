@@ -1,0 +1,53 @@
+"""Rows packed column by column are what pymilvus would send."""
+
+import numpy as np
+import orjson
+import pytest
+from pymilvus.client.prepare import Prepare
+from pymilvus.grpc_gen.milvus_pb2 import UpsertRequest
+
+from app.adapters.milvus.layouts import LiteLayout, ServerLayout
+from app.adapters.milvus.packing import upsert_request
+from app.adapters.milvus.schema import collection_schema
+from app.ports.vectors import VectorRow
+
+ATTRIBUTES = {
+    "colour": "Grün 🙂",
+    "price": 3,
+    "sizes": ["S", "M"],
+    "in_stock": True,
+    "released": "2026-01-01T00:00:00Z",
+}
+
+
+def some_rows(count: int, dimension: int) -> list[VectorRow]:
+    vectors = np.random.default_rng(1).standard_normal((count, dimension)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return [VectorRow(f"p{n}#0", f"p{n}", n + 1, vectors[n], ATTRIBUTES if n % 2 else {}) for n in range(count)]
+
+
+def as_read(request: UpsertRequest) -> tuple[str, int, int, dict[str, tuple[int, bool, bytes]], list[list[object]]]:
+    """A request, whatever the order of its columns and the spaces in its JSON."""
+    documents, columns = [], {}
+    for one in request.fields_data:
+        documents.append([orjson.loads(text) for text in one.scalars.json_data.data])
+        one.scalars.json_data.Clear()
+        columns[one.field_name] = (one.type, one.is_dynamic, one.SerializeToString(deterministic=True))
+    documents = [some for some in documents if some]
+    return request.collection_name, request.num_rows, request.schema_timestamp, columns, documents
+
+
+@pytest.mark.parametrize("layout", [ServerLayout(), LiteLayout()])
+@pytest.mark.parametrize(("count", "dimension"), [(1, 1), (3, 8), (5, 512), (40, 512)])  # lengths of 1 to 3 bytes
+def test_rows_are_packed_as_pymilvus_packs_them(
+    layout: ServerLayout | LiteLayout, count: int, dimension: int
+) -> None:
+    rows = some_rows(count, dimension)
+    fields = collection_schema(dimension, dynamic=layout.dynamic).to_dict()["fields"]
+    entities = [
+        {"id": row.id, "product_id": row.product_id, "version": row.version, "vector": row.vector}
+        | (layout.cells(row.attributes) if layout.dynamic else {layout.field: layout.cells(row.attributes)})
+        for row in rows
+    ]
+    theirs = Prepare.row_upsert_param("c", entities, "", fields, [], layout.dynamic, 7)
+    assert as_read(upsert_request("c", rows, layout, 7)) == as_read(theirs)
