@@ -11,7 +11,6 @@ from app.bootstrap.application import Application
 from app.bootstrap.wiring import open_application
 from app.config import Settings
 from app.ports.encoders import EncoderLoader
-from migrations.upgrade import upgrade
 
 
 def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> Application:
@@ -21,6 +20,8 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
     """
     if not settings.embedded:
         return open_application(settings, loader=loader)
+    from migrations.upgrade import upgrade  # noqa: PLC0415 - Alembic takes 7 MB, which an API over servers never needs
+
     with ExitStack() as failing:
         failing.enter_context(contextlib.closing(DataDirectory(settings.data)))
         celery = make_celery(settings.broker_url)

@@ -1,20 +1,27 @@
-"""The service a command talks to: the one at a URL, or one of its own over the data directory. HTTP either way."""
+"""The service a command talks to: the one at a URL, or one of its own over the data directory. HTTP either way.
+
+httpx is imported by those who ask: `vitrine serve` imports every command too, and asks nobody.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
 import orjson
 
 from app.cli.screen import Screen
 from app.cli.settings import quiet, read_settings
 from app.domain.errors import EncoderError, Invalid, Refused, TooLarge, Unavailable, VitrineError
 
-_PATIENCE = httpx.Timeout(60, connect=5)
-"""A batch is answered in seconds, a first search once the encoder is loaded; a connection is made at once."""
+if TYPE_CHECKING:
+    import httpx
+
+_PATIENCE_S = 60  # a batch is answered in seconds, a first search once the encoder is loaded
+_CONNECTING_S = 5  # a connection is made at once
 
 _PASSING = (429, 502, 503, 504)
 
@@ -49,9 +56,11 @@ class Service:
         return [orjson.loads(line) for line in answer.splitlines() if line]
 
     def _call(self, method: str, path: str, *, answers: tuple[int, ...] = (), **request: Any) -> bytes:
+        from httpx import TransportError  # noqa: PLC0415 - see above
+
         try:
             response = self._client.request(method, path, **request)
-        except httpx.TransportError as error:
+        except TransportError as error:
             reason = str(error) or type(error).__name__
             raise Unavailable(
                 f"{self._client.base_url} does not answer: {reason}", code="service_unreachable"
@@ -83,9 +92,12 @@ def connect(screen: Screen, *, url: str | None, data: Path | None, encoder: str 
         raise Invalid("the encoder is the service's own choice: give --encoder to `vitrine serve`", code="usage")
     if not url.lower().startswith(("http://", "https://")):
         raise Invalid(f"{url} is not the URL of a service: write it as http://host:port", code="usage")
+    import httpx  # noqa: PLC0415 - see above
+
     # A proxy of the environment is for the world outside, not for this machine.
     here = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
-    with httpx.Client(base_url=url, timeout=_PATIENCE, mounts=here) as client:
+    patience = httpx.Timeout(_PATIENCE_S, connect=_CONNECTING_S)
+    with httpx.Client(base_url=url, timeout=patience, mounts=here) as client:
         yield Service(client, private=False)
 
 

@@ -4,7 +4,6 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import orjson
 import typer
 from rich.table import Column, Table
@@ -77,6 +76,8 @@ def _filter(text: str) -> dict[str, Any]:
 
 
 def _picture(place: str) -> bytes:
+    import httpx  # noqa: PLC0415 - see `connection.py`
+
     try:
         if not place.lower().startswith(("http://", "https://")):
             return Path(place).read_bytes()

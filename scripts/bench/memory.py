@@ -40,7 +40,7 @@ def main() -> None:
         with _serving(application.settings) as (process, connection):
             for body in _queries(products, asked.queries):
                 _ask(connection, body)
-            figures = {name: round(kib / 1024) for name, kib in _memory(process).items()}
+            figures = {name: round(kib / 1024, 1) for name, kib in _memory(process).items()}
     report("memory", {"encoder": Path(asked.encoder).name, "queries": asked.queries, "mib": figures})
 
 
