@@ -85,8 +85,8 @@ def _show_searches() -> None:
     (picture,) = (visitor / "pictures").iterdir()
     with (CATALOGUE / "products.csv").open(encoding="utf-8", newline="") as manifest:
         liked = next(csv.DictReader(manifest))["product_id"]
-    _search("red striped mug")
-    _search("blue backpack", "--filter", '{"price": {"lt": 60}, "in_stock": true}')
+    _search("red watch")
+    _search("blue handbag", "--filter", '{"price": {"lt": 85}, "in_stock": true}')
     _search("--image", str(picture.relative_to(ROOT)))
     _search("--like", liked)
 

@@ -10,10 +10,22 @@ from fastapi import Depends, Header, Request
 from starlette.datastructures import UploadFile
 
 from app.bootstrap import Application
+from app.domain.errors import Invalid
 from app.domain.products import MAX_IMAGES, check_id
 
 MAX_FIELDS = 2  # the JSON, and perhaps an empty field that a browser adds
 MAX_FIELD_BYTES = 1024 * 1024  # a product or a query as JSON; pictures come as files
+
+
+async def known_parameters(request: Request) -> None:
+    """Refuses a parameter in the address that the route does not have (422 `unknown_field`)."""
+    if not request.scope["query_string"]:
+        return
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        told = f"{unknown[0]} is no parameter of this request"
+        raise Invalid(told, code="unknown_field", field=unknown[0][:200])
 
 
 async def application_of(request: Request) -> Application:

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from app.api.dependencies import application_of, catalog_of
+from app.api.dependencies import application_of, catalog_of, known_parameters
 from app.api.schemas.invalid import read
 from app.domain.errors import Malformed
 
@@ -25,6 +25,7 @@ class DirectRoute(APIRoute):
         model = self.endpoint.__annotations__["body"]
 
         async def handle(request: Request) -> Response:
+            await known_parameters(request)
             application = await application_of(request)
             catalog = await catalog_of(request.path_params["catalog"])
             body = read(model, await _json_of(request))

@@ -65,8 +65,15 @@ def open_application(
 ) -> Application:
     """Wire one process to its outside things. Connects to them when they are first used.
 
-    `closing` holds what has to outlast the application, and is closed with it.
+    `closing` holds what has to outlast the application, and is closed with it. Raises `Misconfigured`.
     """
+    if not (settings.embedded or settings.database_url):
+        raise Misconfigured(
+            "VITRINE_BROKER_URL puts the work into other processes, and a SQLite file is for one alone: set "
+            "VITRINE_DATABASE_URL to a Postgres that all of them reach",
+            code="bad_setting",
+            field="database_url",
+        )
     closing = closing or ExitStack()
     urls = UrlPolicy(allow_private=settings.allow_private_urls, ports=settings.url_ports)
     database = closing.enter_context(contextlib.closing(SqlDatabase(settings.sql_url)))

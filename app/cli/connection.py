@@ -15,7 +15,7 @@ import orjson
 
 from app.cli.screen import Screen
 from app.cli.settings import quiet, read_settings
-from app.domain.errors import EncoderError, Invalid, Refused, TooLarge, Unavailable, VitrineError
+from app.domain.errors import EncoderError, Invalid, Misconfigured, Refused, TooLarge, Unavailable, VitrineError
 
 if TYPE_CHECKING:
     import httpx
@@ -79,13 +79,25 @@ def catalog_path(name: str) -> str:
 
 
 @contextmanager
-def connect(screen: Screen, *, url: str | None, data: Path | None, encoder: str | None = None) -> Iterator[Service]:
-    """Open the service. Raises `Misconfigured` where the data directory is held by another process."""
+def connect(
+    screen: Screen, *, url: str | None, data: Path | None, encoder: str | None = None, makes: bool = True
+) -> Iterator[Service]:
+    """Open the service. `makes` says whether a data directory that does not exist is made.
+
+    Raises `Misconfigured` where it is not, and where another process holds the directory.
+    """
     if url is None:
         # Databases, stores and the API take a second to import; a command that talks to a service needs none of it.
         from app.cli.private_service import serve_privately  # noqa: PLC0415
 
-        with serve_privately(screen, quiet(read_settings(data=data, encoder=encoder))) as client:
+        settings = read_settings(data=data, encoder=encoder)
+        if not (makes or settings.database_url or settings.data.exists()):
+            raise Misconfigured(
+                f"there is no data directory {settings.data}: --data or VITRINE_DATA says where it is, and "
+                "`vitrine serve` or `vitrine ingest` makes one",
+                code="no_data",
+            )
+        with serve_privately(screen, quiet(settings)) as client:
             yield Service(client, private=True)
         return
     if encoder is not None:

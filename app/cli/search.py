@@ -39,7 +39,7 @@ def search(
     """Search by words, by a picture, by a product, or by words and one of these; without any, look at everything."""
     screen = Screen(json=json)
     query = query_of(text, image, like, where, limit)
-    with connect(screen, url=url, data=data) as service, screen.waiting("searching"):
+    with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("searching"):
         answer = service.post(f"{catalog_path(catalog)}/search", query)
     screen.result(answer, _hits(answer["hits"]))
     for leg in answer["degraded"]:

@@ -1,11 +1,13 @@
 """`vitrine status`."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from app.cli.connection import Service, catalog_path, connect
+from app.cli.failures import FAILED_IN_PART
 from app.cli.options import Data, Json, Url
 from app.cli.screen import Screen, plain, written
 from app.domain.uploads import UploadState
@@ -21,7 +23,7 @@ def status(
 ) -> None:
     """Show the catalogs, what became of their uploads, the builds that answer, and what is not well."""
     screen = Screen(json=json)
-    with connect(screen, url=url, data=data) as service:
+    with connect(screen, url=url, data=data, makes=False) as service:
         health = service.get("/health/ready", answers=(503,))
         names = [catalog] if catalog is not None else _names(service)
         catalogs = [service.get(catalog_path(name)) for name in names]
@@ -31,6 +33,8 @@ def status(
         *([] if catalogs else ["There is no catalog yet: `vitrine ingest SOURCE` makes one."]),
         *_unwell(health["parts"]),
     )
+    if health["status"] != "ok":
+        sys.exit(FAILED_IN_PART)
 
 
 def _names(service: Service) -> list[str]:

@@ -32,7 +32,7 @@ def list_uploads(
     """List the uploads of a catalog, newest first."""
     screen = Screen(json=json)
     found: list[dict[str, Any]] = []
-    with connect(screen, url=url, data=data) as service:
+    with connect(screen, url=url, data=data, makes=False) as service:
         for receipt in _receipts(service, catalog, state):
             found.append(receipt)
             if len(found) == limit:
@@ -56,7 +56,7 @@ def show_upload(
 ) -> None:
     """Show one receipt: the stages an upload has passed, and what went wrong."""
     screen = Screen(json=json)
-    with connect(screen, url=url, data=data) as service:
+    with connect(screen, url=url, data=data, makes=False) as service:
         receipt = service.get(_path(upload_id))
     screen.result(receipt, _receipt(receipt))
 
@@ -74,7 +74,7 @@ def retry(
     if all_dead == (upload_id is not None):
         raise Invalid("name one upload, or give --all-dead", code="usage")
     screen = Screen(json=json)
-    with connect(screen, url=url, data=data) as service:
+    with connect(screen, url=url, data=data, makes=False) as service:
         if upload_id is not None:
             receipt = service.post(f"{_path(upload_id)}:retry")
             screen.result(receipt, _receipt(receipt))

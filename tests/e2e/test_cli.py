@@ -181,6 +181,14 @@ def test_a_service_is_asked_by_its_url_and_keeps_its_port_and_data_to_itself(
     assert "vitrine serve" in told
 
 
+def test_commands_that_only_look_make_no_data_directory(tmp_path: Path) -> None:
+    for command in (("status",), ("search", "mug"), ("uploads", "list")):
+        code, answer, told = run(*command, "--data", tmp_path / "mistyped")
+        assert (code, answer["error"]["code"]) == (2, "no_data")
+        assert "--data" in told
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_a_model_directory_that_is_none_is_told_at_once(tmp_path: Path, port: int) -> None:
     (tmp_path / "empty").mkdir()
     code, answer, told = run(

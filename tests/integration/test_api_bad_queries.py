@@ -168,3 +168,27 @@ def test_a_part_with_a_name_beyond_measure_cannot_be_read(untouched: Shop) -> No
 def test_bytes_that_are_no_utf8_in_parameters_and_names_break_nothing(untouched: Shop) -> None:
     assert untouched.client.get(f"{SEARCH}?q=%FF%FE").status_code == 200
     assert untouched.client.get(f"{SEARCH}?%FF=1").json()["code"] == "unknown_field"
+
+
+PRODUCT = "/v1/catalogs/shop/products/p"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", SEARCH),
+        ("POST", SEARCH),
+        ("GET", f"{PRODUCT}/similar"),
+        ("GET", PRODUCT),
+        ("DELETE", PRODUCT),
+        ("GET", "/v1/uploads"),
+        ("GET", "/v1/catalogs"),
+    ],
+)
+def test_a_parameter_that_no_route_has_is_not_passed_over(untouched: Shop, method: str, path: str) -> None:
+    body = {"json": {}} if method == "POST" else {}
+    refused(untouched.client.request(method, path, params={"limt": "5"}, **body), 422, "unknown_field", "limt")
+
+
+def test_what_a_probe_adds_to_an_address_is_its_own(untouched: Shop) -> None:
+    assert untouched.client.get("/health/live", params={"at": "1"}).status_code == 200

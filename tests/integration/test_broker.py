@@ -11,7 +11,7 @@ import redis
 from app.adapters.celery.jobs import CeleryJobs, make_celery
 from app.bootstrap import open_service
 from app.config import Settings
-from app.domain.errors import BrokerUnavailable
+from app.domain.errors import BrokerUnavailable, Misconfigured
 from app.domain.uploads import Stage
 from tests.fakes.encoders import FakeEncoder, FakeLoader
 
@@ -63,6 +63,12 @@ def test_a_broker_that_hangs_holds_up_one_wake_and_not_the_next(hanging_url: str
     jobs = CeleryJobs(celery)
     assert HANG_S <= seconds_of_a_failing_wake(jobs) < PATIENCE_S
     assert seconds_of_a_failing_wake(jobs) < HANG_S
+
+
+def test_workers_elsewhere_need_a_database_that_they_reach(tmp_path: Path, refusing_url: str) -> None:
+    with pytest.raises(Misconfigured, match="VITRINE_DATABASE_URL"):
+        open_service(Settings(data=tmp_path / "data", encoder="fake", broker_url=refusing_url))
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_idle_service_stops_at_once(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from app.api.dependencies import App, CatalogName, Form, ProductId
@@ -17,12 +17,9 @@ from app.domain.errors import Invalid, Malformed
 
 router = APIRouter(prefix="/v1/catalogs/{catalog}")
 
-_PARAMETERS = {"q", "filter", "limit"}
-
 
 @router.get("/search", response_model=SearchDocument, responses=problems(400, 404))
 def get_search(
-    request: Request,
     application: App,
     catalog: CatalogName,
     q: str | None = None,
@@ -30,9 +27,6 @@ def get_search(
     limit: int = 20,
 ) -> Response:
     """Search by words; `filter` is the JSON of a filter."""
-    unknown = sorted(set(request.query_params) - _PARAMETERS)
-    if unknown:
-        raise Invalid(f"{unknown[0]} is no parameter of this request", code="unknown_field", field=unknown[0])
     where = None if filter is None else _read_filter(filter)
     return _search(application, catalog, SearchIn(text=q, filter=where, limit=limit))
 
