@@ -62,6 +62,9 @@ async def form_of(request: Request) -> dict[str, bytes]:
         }
 
 
+CHECKED = [Depends(known_parameters)]
+"""What every router of `/v1` checks. What probes and scrapers add to an address is theirs."""
+
 App = Annotated[Application, Depends(application_of)]
 CatalogName = Annotated[str, Depends(catalog_of)]
 ProductId = Annotated[str, Depends(product_id_of)]

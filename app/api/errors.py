@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from app.api.documents import as_json
@@ -86,6 +87,7 @@ def install(api: FastAPI) -> None:
     api.add_exception_handler(VitrineError, _vitrine)
     api.add_exception_handler(RequestValidationError, _validation)
     api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(ClientDisconnect, _gone)
     api.add_exception_handler(Exception, _unexpected)
 
 
@@ -119,6 +121,11 @@ def _http(request: Request, error: Exception) -> Response:
     codes = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
     told = problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail))
     return problem_response(request.scope, told, error.headers)
+
+
+def _gone(request: Request, _error: Exception) -> Response:
+    """Nobody reads this answer; the log and the counts say what it was."""
+    return problem_response(request.scope, problem(400, "malformed", "the body ended before it was complete"))
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

@@ -3,12 +3,11 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from app.api import errors
-from app.api.dependencies import known_parameters
 from app.api.middleware import AccessLog, BodyBudget
 from app.api.openapi import DescribedAPI
 from app.api.own_site import OwnSite
@@ -41,9 +40,8 @@ def create_app(application: Application, *, hosts: Collection[str] = ()) -> Fast
     api.add_middleware(BodyBudget)
     api.add_middleware(OwnSite, hosts=hosts)
     api.add_middleware(AccessLog)
-    for area in (catalogs, products, search, embed, uploads):
-        api.include_router(area.router, dependencies=[Depends(known_parameters)])
-    api.include_router(health.router)  # what probes and scrapers add to an address is theirs
+    for area in (catalogs, products, search, embed, uploads, health):
+        api.include_router(area.router)
     api.mount("/assets", StaticFiles(directory=WEB), name="assets")
     api.add_api_route("/", page, include_in_schema=False)
     return api

@@ -24,6 +24,8 @@ REQUESTS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
+_LENGTH_DIGITS = 20  # 2**64 has as many; more are an attempt to be misread
+
 
 class BodyBudget:
     """Refuses a body that is larger than its route takes: 413, before it is read where its length is stated."""
@@ -42,7 +44,7 @@ class BodyBudget:
         stated = headers.get(b"content-length", b"")
         if not stated.isdigit() or b"transfer-encoding" in headers:
             await self._limited[budget](scope, receive, send)
-        elif int(stated[:20]) > budget:
+        elif len(stated) > _LENGTH_DIGITS or int(stated) > budget:
             told = problem(413, "too_large", f"this request may have at most {budget:,} bytes")
             await problem_response(scope, told)(scope, receive, send)
         else:  # the server reads no more than was stated

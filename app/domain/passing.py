@@ -16,7 +16,7 @@ _COMPARE: Mapping[Bound, Callable[[Any, Any], bool]] = {
 
 
 def passes(where: Filter, attributes: Mapping[str, AttributeValue]) -> bool:
-    """Whether a product with these attributes passes. An attribute that is held in another type is none."""
+    """Whether a product with these attributes passes."""
     match where:
         case All(terms):
             return all(passes(term, attributes) for term in terms)
@@ -31,22 +31,8 @@ def passes(where: Filter, attributes: Mapping[str, AttributeValue]) -> bool:
 
 
 def _holds(where: OneOf | Range, held: AttributeValue) -> bool:
-    if not _is_of(where.type, held):
-        return False
     if where.type is AttributeType.NUMBER:
         held = float(held)  # type: ignore[arg-type]  # a number: compared as a double, as stores compare it
     if isinstance(where, Range):
         return all(_COMPARE[bound](held, limit) for bound, limit in where.bounds)
     return any(item in where.values for item in (held if isinstance(held, list) else [held]))
-
-
-def _is_of(declared: AttributeType, held: AttributeValue) -> bool:
-    match declared:
-        case AttributeType.NUMBER:
-            return isinstance(held, int | float) and not isinstance(held, bool)
-        case AttributeType.BOOLEAN:
-            return isinstance(held, bool)
-        case AttributeType.KEYWORDS:
-            return isinstance(held, list)
-        case _:
-            return isinstance(held, str)

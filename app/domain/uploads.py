@@ -32,6 +32,7 @@ class UploadState(StrEnum):
     DEAD = "dead"
 
 
+UNFINISHED = (UploadState.ACCEPTED, UploadState.FETCHED, UploadState.ENCODED)
 TERMINAL = (UploadState.INDEXED, UploadState.SUPERSEDED, UploadState.DEAD)
 
 

@@ -1,13 +1,17 @@
 """Rows packed column by column are what pymilvus would send."""
 
+from inspect import getsource, signature
+from types import SimpleNamespace
+
 import numpy as np
 import orjson
 import pytest
+from pymilvus.client.grpc_handler import GrpcHandler
 from pymilvus.client.prepare import Prepare
 from pymilvus.grpc_gen.milvus_pb2 import UpsertRequest
 
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
-from app.adapters.milvus.packing import upsert_request
+from app.adapters.milvus.packing import packing, upsert_request
 from app.adapters.milvus.schema import collection_schema
 from app.ports.vectors import VectorRow
 
@@ -51,3 +55,25 @@ def test_rows_are_packed_as_pymilvus_packs_them(
     ]
     theirs = Prepare.row_upsert_param("c", entities, "", fields, [], layout.dynamic, 7)
     assert as_read(upsert_request("c", rows, layout, 7)) == as_read(theirs)
+
+
+class Handler:
+    """The part of pymilvus's connection that packing replaces, called as the library calls it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, float | None, object]] = []
+
+    def _get_schema(self, collection: str, timeout: float | None = None, context: object = None) -> tuple[None, int]:
+        self.asked.append((collection, timeout, context))
+        return None, 7
+
+
+def test_a_deadline_holds_for_the_schema_too_and_pymilvus_still_calls_what_is_replaced() -> None:
+    handler = Handler()
+    packing(SimpleNamespace(_get_connection=lambda: handler), ServerLayout())
+    request = handler._prepare_row_upsert_request("c", some_rows(2, 8), "", 3.0, context="here")
+    assert handler.asked == [("c", 3.0, "here")]
+    assert (request.num_rows, request.schema_timestamp) == (2, 7)
+    parameters = signature(GrpcHandler._prepare_row_upsert_request).parameters
+    assert list(parameters)[1:6] == ["collection_name", "rows", "partition_name", "timeout", "context"]
+    assert "self._prepare_row_upsert_request(" in getsource(GrpcHandler.upsert_rows)

@@ -10,6 +10,7 @@ from typing import Any
 _modules: dict[str, Any] = sys.modules
 if "pyarrow" not in _modules:
     _modules["pyarrow"] = None  # what the import system takes for "there is no such module"
-    import pandas  # type: ignore[import-untyped]  # noqa: F401  # it publishes no types
-
-    del _modules["pyarrow"]
+    try:
+        import pandas  # type: ignore[import-untyped]  # noqa: F401  # it publishes no types
+    finally:
+        del _modules["pyarrow"]

@@ -26,9 +26,16 @@ def packing(client: MilvusClient, layout: ServerLayout | LiteLayout) -> MilvusCl
     """
     connection: Any = client._get_connection()
 
-    def prepare(collection: str, rows: list[VectorRow], *_: Any, **stated: Any) -> UpsertRequest:
-        known = {name: stated[name] for name in ("timeout", "context") if name in stated}
-        _, schema_timestamp = connection._get_schema(collection, **known)
+    def prepare(
+        collection: str,
+        rows: list[VectorRow],
+        _partition: str | None = None,
+        timeout: float | None = None,
+        *,
+        context: Any = None,
+        **_: Any,
+    ) -> UpsertRequest:
+        _, schema_timestamp = connection._get_schema(collection, timeout=timeout, context=context)
         return upsert_request(collection, rows, layout, schema_timestamp)
 
     connection._prepare_row_upsert_request = prepare

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, and_, select
 
 from app.adapters.postgres.statements import one_of
-from app.adapters.postgres.tables import UNFINISHED, products, uploads
+from app.adapters.postgres.tables import IS_UNFINISHED, products, uploads
 from app.domain.uploads import Stage
 
 _SAME_PRODUCT = and_(products.c.catalog == uploads.c.catalog, products.c.product_id == uploads.c.product_id)
@@ -39,7 +39,7 @@ def waiting(stage: Stage, now: datetime, limit: int) -> Select[Any]:
             products.c.attributes,
         )
         .join(products, _SAME_PRODUCT)
-        .where(UNFINISHED, uploads.c.state == stage.takes, uploads.c.due_at <= now)
+        .where(IS_UNFINISHED, uploads.c.state == stage.takes, uploads.c.due_at <= now)
         .order_by(uploads.c.due_at)
         .limit(limit)
         .with_for_update(of=uploads, skip_locked=True)

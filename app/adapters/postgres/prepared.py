@@ -5,6 +5,7 @@ after a pause, when none of its code is left in the processor's caches.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,20 +29,18 @@ class Prepared:
         if compiled is None:
             compiled = self._compiled[connection.dialect.name] = _compile(self._statement, connection.dialect)
         driver = connection.connection
-        cursor = driver.cursor()
         try:
-            cursor.execute(compiled.text, compiled.parameters(values))
-            return compiled.read(cursor.fetchall())
+            with closing(driver.cursor()) as cursor:
+                cursor.execute(compiled.text, compiled.parameters(values))
+                return compiled.read(cursor.fetchall())
         except connection.dialect.loaded_dbapi.Error as error:
-            lost = connection.dialect.is_disconnect(error, driver, cursor)
+            lost = connection.dialect.is_disconnect(error, driver, None)
             if lost:
                 connection.invalidate(error)
             base = connection.dialect.loaded_dbapi.Error
             raise DBAPIError.instance(
                 compiled.text, None, error, base, connection_invalidated=lost, dialect=connection.dialect
             ) from error
-        finally:
-            cursor.close()
 
 
 @dataclass(frozen=True, slots=True)

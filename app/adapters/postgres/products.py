@@ -116,7 +116,7 @@ class ProductRows:
         )
         ids = self._connection.execute(page).scalars().all()
         found = self.shown(catalog, ids)
-        return total, [found[product_id] for product_id in ids]
+        return total, [found[product_id] for product_id in ids if product_id in found]
 
 
 def _new_values(upload: Accepted) -> dict[str, Any]:

@@ -5,10 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app.domain.uploads import Upload, UploadKind, UploadState
+from app.domain.uploads import UNFINISHED, Upload, UploadKind, UploadState
 from app.ports.products import Accepted
-
-_UNFINISHED = (UploadState.ACCEPTED, UploadState.FETCHED, UploadState.ENCODED)
 
 
 def new_receipt(catalog: str, one: Accepted, now: datetime) -> Upload:
@@ -41,7 +39,7 @@ def upload_row(receipt: Upload, digest: str, now: datetime) -> dict[str, Any]:
 def read_receipt(row: Row[Any]) -> Upload:
     """The receipt that a row of `uploads` holds."""
     reached = {state: getattr(row, f"{state}_at") for state in UploadState}
-    waits = row.state in _UNFINISHED and row.token is None and row.error_code is not None
+    waits = row.state in UNFINISHED and row.token is None and row.error_code is not None
     return Upload(
         row.id,
         row.catalog,

@@ -27,6 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
+from app.domain.uploads import UNFINISHED
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -101,8 +103,6 @@ images = Table(
     Index(None, "catalog", "content_hash"),
 )
 
-_UNFINISHED = text("state IN ('accepted', 'fetched', 'encoded')")
-
 uploads = Table(
     "uploads",
     metadata,
@@ -129,12 +129,18 @@ uploads = Table(
     Column("error_detail", Text),
     ForeignKeyConstraint(["catalog", "product_id"], ["products.catalog", "products.product_id"]),
     UniqueConstraint("catalog", "product_id", "version"),
-    Index("ix_uploads_unfinished", "state", "due_at", postgresql_where=_UNFINISHED, sqlite_where=_UNFINISHED),
     Index(None, "accepted_at", "id"),
 )
 
-UNFINISHED = uploads.c.state.in_([literal_column(f"'{state}'") for state in ("accepted", "fetched", "encoded")])
-"""The condition of the partial index, word for word: SQLite uses the index only for a statement that says it so."""
+IS_UNFINISHED = uploads.c.state.in_([literal_column(f"'{state}'") for state in UNFINISHED])
+"""The condition of a partial index, word for word: SQLite uses the index only for a statement that says it so."""
+Index(
+    "ix_uploads_unfinished",
+    uploads.c.state,
+    uploads.c.due_at,
+    postgresql_where=IS_UNFINISHED,
+    sqlite_where=IS_UNFINISHED,
+)
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -9,7 +9,7 @@ from app.adapters.postgres.claims import AFRESH, ClaimRows
 from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.receipts import new_receipt, read_receipt, upload_row
 from app.adapters.postgres.statements import insert, one_of
-from app.adapters.postgres.tables import UNFINISHED, products, uploads
+from app.adapters.postgres.tables import IS_UNFINISHED, products, uploads
 from app.domain.uploads import Claim, Stage, Upload, UploadState
 from app.ports.products import Accepted
 from app.ports.uploads import Failure
@@ -53,7 +53,7 @@ class UploadRows:
             uploads.c.catalog == catalog,
             one_of(uploads.c.product_id, "product_ids"),
             not_(one_of(uploads.c.id, "ids")),
-            UNFINISHED,
+            IS_UNFINISHED,
             uploads.c.token.is_(None),
             uploads.c.touched.is_(False),
         )
@@ -143,7 +143,7 @@ class UploadRows:
         """How many uploads each stage could claim now."""
         statement = (
             select(uploads.c.state, func.count().label("n"))
-            .where(UNFINISHED, uploads.c.due_at <= self._clock.now)
+            .where(IS_UNFINISHED, uploads.c.due_at <= self._clock.now)
             .group_by(uploads.c.state)
         )
         counted: dict[str, int] = {row.state: row.n for row in self._connection.execute(statement)}
@@ -151,5 +151,5 @@ class UploadRows:
 
     def forget_leases(self) -> None:
         """End every lease."""
-        held = and_(UNFINISHED, uploads.c.token.is_not(None))
+        held = and_(IS_UNFINISHED, uploads.c.token.is_not(None))
         self._connection.execute(update(uploads).where(held).values(token=None, due_at=self._clock.now))

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.api.dependencies import App, CatalogName
+from app.api.dependencies import CHECKED, App, CatalogName
 from app.api.documents import answer, build_document, catalog_document, description_document
 from app.api.openapi import PICTURES, problems
 from app.api.schemas.documents import BuildList, CatalogDocument, CatalogList
@@ -12,7 +12,7 @@ from app.domain.products import Catalog, check_id
 from app.services.describe_catalog import describe_catalog, list_builds, list_catalogs
 from app.services.show_product import show_picture
 
-router = APIRouter(prefix="/v1/catalogs")
+router = APIRouter(prefix="/v1/catalogs", dependencies=CHECKED)
 
 PICTURE_HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",  # the name is the hash of the content

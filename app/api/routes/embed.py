@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from app.api.dependencies import App
+from app.api.dependencies import CHECKED, App
 from app.api.documents import answer
 from app.api.openapi import problems
 from app.api.schemas.documents import EmbedDocument, SimilarityDocument
 from app.api.schemas.embed import EmbedIn, SimilarityIn
 
-router = APIRouter(prefix="/v1", responses=problems(404, 415))
+router = APIRouter(prefix="/v1", responses=problems(404, 415), dependencies=CHECKED)
 
 
 @router.post("/embed", response_model=EmbedDocument)

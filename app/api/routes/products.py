@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from app.api.dependencies import App, Body, CatalogName, Form, IdempotencyKey, ProductId
+from app.api.dependencies import CHECKED, App, Body, CatalogName, Form, IdempotencyKey, ProductId
 from app.api.documents import accepted_document, answer, as_json, product_document
 from app.api.errors import problem_of
 from app.api.openapi import PRODUCT_FORM, Ndjson, body, lines, problems
@@ -20,7 +20,7 @@ from app.domain.uploads import Upload, UploadKind
 from app.services.accept_upload import accept
 from app.services.show_product import show_product
 
-router = APIRouter(prefix="/v1/catalogs/{catalog}")
+router = APIRouter(prefix="/v1/catalogs/{catalog}", dependencies=CHECKED)
 
 _ACCEPTED: dict[str, Any] = {"status_code": 202, "response_model": AcceptedDocument}
 

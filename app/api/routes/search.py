@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from app.api.dependencies import App, CatalogName, Form, ProductId
+from app.api.dependencies import CHECKED, App, CatalogName, Form, ProductId
 from app.api.direct_route import DirectRoute
 from app.api.documents import answer, search_document
 from app.api.openapi import QUERY_FORM, problems
@@ -15,7 +15,7 @@ from app.api.schemas.search import QueryImageIn, SearchIn
 from app.bootstrap import Application
 from app.domain.errors import Invalid, Malformed
 
-router = APIRouter(prefix="/v1/catalogs/{catalog}")
+router = APIRouter(prefix="/v1/catalogs/{catalog}", dependencies=CHECKED)
 
 
 @router.get("/search", response_model=SearchDocument, responses=problems(400, 404))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from app.api.dependencies import App, UploadId
+from app.api.dependencies import CHECKED, App, UploadId
 from app.api.documents import answer, receipt_document
 from app.api.openapi import problems
 from app.api.schemas.documents import Receipt, ReceiptList
@@ -15,7 +15,7 @@ from app.domain.uploads import UploadState
 from app.services.retry_upload import retry
 from app.services.tell_receipts import page_of_receipts, receipt_of, receipts_of
 
-router = APIRouter(prefix="/v1/uploads")
+router = APIRouter(prefix="/v1/uploads", dependencies=CHECKED)
 
 MAX_IDS = 200
 MAX_PAGE = 200
