@@ -156,10 +156,14 @@ def in_database(engine: Engine, products: list[dict[str, AttributeValue]]) -> It
 
 
 def in_store(store: MilvusStore, products: list[dict[str, AttributeValue]]) -> Select:
-    """Half of the rows in an indexed segment, half in memory, where the store tells them apart."""
+    """Half of the rows in an indexed segment, half in memory, where the store tells them apart.
+
+    Each was another product before: what a version does not have must not stay from the one it replaces.
+    """
     store.drop("filtered")
     store.create("filtered", dimension=2, index=FLAT)
-    rows = [VectorRow(f"{n}#0", str(n), 1, VECTOR, held) for n, held in enumerate(products)]
+    store.upsert("filtered", [VectorRow(f"{n}#0", str(n), 1, VECTOR, one) for n, one in enumerate(products[::-1])])
+    rows = [VectorRow(f"{n}#0", str(n), 2, VECTOR, held) for n, held in enumerate(products)]
     store.upsert("filtered", rows[::2])
     store.close()
     store.upsert("filtered", rows[1::2])

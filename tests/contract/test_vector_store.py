@@ -93,6 +93,20 @@ def test_a_written_row_replaces_the_one_of_its_id(store: VectorStore) -> None:
     assert store.search(NAME, old[:1], limit=50, index=HNSW, where=red) == [[]]
 
 
+@pytest.mark.parametrize("between", [lambda store: None, lambda store: store.close()], ids=["in memory", "on disk"])
+def test_an_attribute_that_is_taken_away_is_gone(store: VectorStore, between: Callable[[VectorStore], None]) -> None:
+    (vector,) = unit_vectors(1)
+    schema = {"colour": AttributeType.KEYWORD, "sizes": AttributeType.KEYWORDS}
+    store.upsert(NAME, [VectorRow("p0#0", "p0", 1, vector, {"colour": "red", "sizes": ["S", "L"]})])
+    between(store)
+    store.upsert(NAME, [VectorRow("p0#0", "p0", 2, vector, {"sizes": ["S"]})])
+    for asked in ({"sizes": "L"}, {"colour": "red"}, {"colour": {"exists": True}}):
+        where, left = parse_filter(asked, schema), parse_filter({"not": asked}, schema)
+        assert store.search(NAME, vector[None], limit=5, index=HNSW, where=where) == [[]]
+        ((hit,),) = store.search(NAME, vector[None], limit=5, index=HNSW, where=left)
+        assert hit.id == "p0#0"
+
+
 def test_of_two_rows_with_one_id_in_a_call_the_last_is_kept(store: VectorStore) -> None:
     first, last = unit_vectors(2)
     store.upsert(NAME, [VectorRow("p1#0", "p1", 1, first, {}), VectorRow("p1#0", "p1", 2, last, {})])

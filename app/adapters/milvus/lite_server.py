@@ -15,6 +15,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # it publishes no types
 from milvus_lite.adapter.grpc.servicer import MilvusServicer
 from milvus_lite.db import MilvusLite
+from milvus_lite.engine.collection import Collection
 from milvus_lite.index.faiss_ivf_flat import faiss
 from milvus_lite.schema import validation
 from pymilvus.grpc_gen import milvus_pb2_grpc
@@ -46,6 +47,9 @@ def main() -> None:
     # It would look at each number of each vector, a third of the time it takes to write a row. Vectors are checked
     # before they are sent (`rows.py`): their dimension, that they are finite, their norm.
     validation._find_float_vector = lambda _schema: None
+    # Its upsert fills a row with what the one it replaces has beside it: an attribute that was taken away would stay
+    # for ever. Its insert replaces.
+    Collection.upsert = Collection.insert
     path, folder = sys.argv[1:]
     database = MilvusLite(path)
     workers = ThreadPoolExecutor(WORKERS)
