@@ -54,6 +54,8 @@ def configure_logging(settings: Settings) -> None:
     handler.setFormatter(formatter)
     # The hub's client reads this when it is imported, later, and would tell of every retry twice.
     os.environ.setdefault("HF_HUB_VERBOSITY", "critical")
+    # And transformers warns of what its own library wrote into a model's config.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)

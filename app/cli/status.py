@@ -10,7 +10,7 @@ from app.cli.connection import Service, catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import Data, Json, Url
 from app.cli.screen import Screen, plain, written
-from app.domain.uploads import UploadState
+from app.domain.uploads import UNFINISHED, UploadState
 
 
 def status(
@@ -31,6 +31,7 @@ def status(
         {"status": health["status"], "parts": health["parts"], "catalogs": catalogs},
         *(_catalog(found) for found in catalogs),
         *([] if catalogs else ["There is no catalog yet: `vitrine ingest SOURCE` makes one."]),
+        *_waiting(catalogs),
         *_unwell(health["parts"]),
     )
     if health["status"] != "ok":
@@ -53,6 +54,11 @@ def _catalog(found: dict[str, Any]) -> Table:
         table.add_row("index", plain(", ".join(filter(None, (build["index"], written(build["params"]))))))
     table.add_row("attributes", plain(", ".join(f"{name} ({told})" for name, told in found["attributes"].items())))
     return table
+
+
+def _waiting(catalogs: list[dict[str, Any]]) -> list[str]:
+    waiting = sum(found["uploads"].get(state.value, 0) for found in catalogs for state in UNFINISHED)
+    return [f"{waiting} uploads are not indexed yet: the service works on them while it runs"] if waiting else []
 
 
 def _unwell(parts: dict[str, dict[str, str]]) -> list[str]:

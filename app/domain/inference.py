@@ -14,13 +14,13 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 _CODE = re.compile(r"[+-]?0\d")  # 007 is an article's code: as a number it would lose its zeros
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 _NARROW = (AttributeType.BOOLEAN, AttributeType.NUMBER, AttributeType.DATETIME, AttributeType.KEYWORDS)
-_FEW = 0.1  # share of values that look like slips among the others
+_MOST = 0.5  # share of values that a type must fit for the others to look like slips
 _TEXT_LENGTH = 100  # characters on average; longer is prose, which nobody filters by its exact value
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """An attribute that few values keep from being of the type `almost`; the first of them is `value`, on `line`."""
+    """An attribute that some values keep from being of the type `almost`; the first of them is `value`, on `line`."""
 
     name: str
     declared: AttributeType
@@ -52,7 +52,7 @@ class Inference:
         return {name: column.type() for name, column in self._columns.items()}
 
     def near_misses(self) -> list[NearMiss]:
-        """The attributes that would have had a narrower type but for a tenth of their values or less."""
+        """The attributes most of whose values have a narrower type than they got: the others may be slips."""
         found = ((name, column, column.almost()) for name, column in self._columns.items())
         return [
             NearMiss(name, column.type(), almost, column.values, column.misfits[almost], *column.first[almost])
@@ -97,9 +97,9 @@ class _Column:
         return AttributeType.TEXT if prose else AttributeType.KEYWORD
 
     def almost(self) -> AttributeType | None:
-        """The type that nearly all values have, where not all have it and no other type fits."""
+        """The type that most values have, where not all have it and no other type fits."""
         nearest = min(_NARROW, key=lambda declared: self.misfits[declared])
-        return nearest if 0 < self.misfits[nearest] <= self.values * _FEW else None
+        return nearest if 0 < self.misfits[nearest] < self.values * _MOST else None
 
 
 def _reads_as(value: Any, declared: AttributeType) -> bool:

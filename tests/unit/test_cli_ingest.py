@@ -365,7 +365,7 @@ def watched(states: dict[str, str], pending: int) -> tuple[Tally, list[int]]:
 
     tally = Tally()
     for number in range(pending):
-        tally.accept(receipt(f"u{number}", "fetched"))
+        tally.accept(receipt(f"u{number}", "fetched"), pictured=True)
     Watcher(Screen(json=True), service(receipts), tally).look()
     return tally, asked
 
@@ -393,13 +393,43 @@ def test_uploads_behind_stuck_ones_are_looked_at(monkeypatch: pytest.MonkeyPatch
     assert len(tally.pending) == 300
 
 
+def test_what_holds_uploads_up_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(wait, "_STALLED_S", 0.0)
+    stuck = {
+        "next_attempt_at": "2026-11-21T12:00:30+00:00",
+        "last_error": {"code": "fetch_failed", "detail": "nowhere.invalid is not known"},
+    }
+    later = {**stuck, "next_attempt_at": "2026-11-21T12:00:40+00:00"}
+    told = [receipt("u1", "accepted", **later), receipt("u2", "accepted", **stuck), receipt("u3", "fetched")]
+    tally = Tally()
+    for one in told:
+        tally.accept(one, pictured=True)
+    watcher = Watcher(Screen(json=True), service(lambda _: httpx.Response(200, json={"uploads": told})), tally)
+    for _ in range(2):
+        watcher._next = 0.0
+        watcher.look()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("2 waiting for another attempt: product 2, at ")
+    assert line.endswith("nowhere.invalid is not known [fetch_failed]")
+
+
+def test_a_catalogue_without_pictures_is_told_how_they_are_named() -> None:
+    tally = Tally()
+    tally.accept(receipt("u1", "indexed"), pictured=False)
+    assert "`image`" in str(summary(tally, 1.0)[1])
+    tally.accept(receipt("u2", "indexed"), pictured=True)
+    assert len(summary(tally, 1.0)) == 1
+
+
 # --- the report
 
 
 def test_the_report_has_the_numbers_and_why_uploads_died() -> None:
     tally = Tally()
-    tally.accept(receipt("u1", "indexed"))
-    tally.accept(receipt("u2", "encoded"))
+    tally.accept(receipt("u1", "indexed"), pictured=True)
+    tally.accept(receipt("u2", "encoded"), pictured=True)
     tally.end(receipt("u1", "indexed"))
     tally.end(receipt("u2", "dead", error={"code": "bad_vector", "detail": "NaN"}))
     assert tally.report(1.23456) == {
@@ -418,7 +448,7 @@ def test_the_report_has_the_numbers_and_why_uploads_died() -> None:
 def test_a_picture_that_could_not_be_fetched_is_listed_and_its_product_counted() -> None:
     tally = Tally()
     error = {"code": "fetch_refused", "detail": "404"}
-    tally.accept(receipt("u1", "fetched"))
+    tally.accept(receipt("u1", "fetched"), pictured=True)
     tally.end(receipt("u1", "indexed", images=[{"position": 1, "source": "http://x/a.jpg", "error": error}]))
     assert tally.ended["indexed"] == 1
     assert tally.errors == [
@@ -441,7 +471,7 @@ def test_uploads_of_before_the_ingest_are_told_as_unchanged() -> None:
     for number, at in enumerate(
         ["2024-05-01T11:00:00+00:00", "2024-05-01T12:00:00.5+00:00", "2024-05-01T12:00:01+00:00"]
     ):
-        tally.accept(receipt(f"u{number}", "indexed"))
+        tally.accept(receipt(f"u{number}", "indexed"), pictured=True)
         tally.end(receipt(f"u{number}", "indexed", at=at))
     assert tally.report(0.0)["unchanged"] == 2
     assert summary(tally, 1.0) == ["3 accepted (2 already as stated), 3 indexed, 0 superseded, 0 dead in 1.0 s"]
@@ -450,7 +480,7 @@ def test_uploads_of_before_the_ingest_are_told_as_unchanged() -> None:
 def test_a_second_run_says_that_nothing_changed_and_which_pictures_still_lack() -> None:
     tally = Tally(datetime.fromisoformat(NOON))
     error = {"code": "fetch_refused", "detail": "404"}
-    tally.accept(receipt("u1", "indexed"))
+    tally.accept(receipt("u1", "indexed"), pictured=True)
     tally.end(receipt("u1", "indexed", images=[{"position": 0, "error": error}]))
     first, second, _ = summary(tally, 1.0)
     assert first.startswith("1 accepted (every one already as stated: nothing changed), 1 indexed")

@@ -132,9 +132,9 @@ def test_a_few_slips_among_values_of_one_type_are_told_with_the_first_of_them(
     assert near_misses(*values) == [NearMiss("a", AttributeType.KEYWORD, almost, 22, 2, 13, slip)]
 
 
-def test_a_slip_in_ten_is_told_and_more_are_what_the_column_holds() -> None:
-    assert near_misses(*["1"] * 9, "n/a")
-    assert near_misses(*["1"] * 8, "n/a") == []
+def test_fewer_slips_than_others_are_told_and_more_are_what_the_column_holds() -> None:
+    assert near_misses("1", "2", "1,000.00", "n/a", "3")
+    assert near_misses("1", "2", "n/a", "soon") == []
 
 
 def test_no_slip_is_told_where_every_value_has_one_type() -> None:

@@ -59,7 +59,7 @@ class Sender:
     def _note(self, product: Line, answer: dict[str, Any]) -> bool:
         """Note the answer for a product; says whether it is to be sent again."""
         if answer["status"] < 300:
-            self._tally.accept(answer)
+            self._tally.accept(answer, pictured=bool(product["images"]))
             return False
         refused = _IMAGE.match(answer.get("field") or "")
         if refused is None or int(refused[1]) >= len(product["images"]):

@@ -13,6 +13,7 @@ def summary(tally: Tally, seconds: float) -> list[Table | str]:
     counts = ", ".join(f"{tally.ended[state]} {state}" for state in ("indexed", "superseded", "dead"))
     return [
         f"{tally.accepted} accepted{_unchanged(tally)}, {counts} in {seconds:.1f} s",
+        *_unpictured(tally),
         *_lost(tally),
         *_errors(tally),
     ]
@@ -24,6 +25,12 @@ def _unchanged(tally: Tally) -> str:
     if tally.unchanged == tally.accepted:
         return " (every one already as stated: nothing changed)"
     return f" ({tally.unchanged} already as stated)"
+
+
+def _unpictured(tally: Tally) -> list[str]:
+    if not tally.accepted or tally.pictured:
+        return []
+    return ["no product has a picture: a column `image` or `images` names them"]
 
 
 def _lost(tally: Tally) -> list[str]:

@@ -19,7 +19,8 @@ class Tally:
     """`pending` holds the ids of accepted uploads that have not reached their last state, oldest first.
 
     `newest_before` is when the newest upload of before this ingest was accepted, by the service's clock: what was
-    accepted until then is `unchanged`, as stating a product again makes no new upload of it.
+    accepted until then is `unchanged`, as stating a product again makes no new upload of it. `pictured` are those of
+    the accepted that came with pictures.
     """
 
     newest_before: datetime | None = None
@@ -29,15 +30,17 @@ class Tally:
     errors: list[dict[str, str | None]] = field(default_factory=list)
     warnings: list[Document] = field(default_factory=list)
     pending: dict[str, str] = field(default_factory=dict)
+    pictured: int = 0
 
     def refuse(self, product_id: str | None, code: str, detail: str, lost: Loss | None = "product") -> None:
         """List something that did not go in; `lost` is None where it is all that was not sent yet."""
         shown = None if product_id is None else valid(product_id)
         self.errors.append({"product_id": shown, "code": code, "detail": valid(detail), "lost": lost})
 
-    def accept(self, answer: Document) -> None:
+    def accept(self, answer: Document, *, pictured: bool) -> None:
         """Count an upload that was answered 2xx. Its receipt tells the rest, even if it ended long ago."""
         self.accepted += 1
+        self.pictured += pictured
         self.pending[answer["upload_id"]] = answer["product_id"]
 
     def end(self, receipt: Document) -> None:

@@ -3,6 +3,7 @@
 import time
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from app.cli.connection import Service
 from app.cli.ingest.send import patiently
@@ -36,6 +37,7 @@ class Watcher:
         self._wait = _SHORTEST_WAIT_S
         self._next = 0.0
         self._moved = time.monotonic()
+        self._said = ""
 
     def look(self) -> None:
         """Ask once, if it is time to."""
@@ -61,14 +63,30 @@ class Watcher:
             self._wait, self._moved = _SHORTEST_WAIT_S, now
         else:
             self._wait = min(2 * self._wait, _LONGEST_WAIT_S)
-            self._look_further(asked, now)
+            self._look_further(asked, told, now)
         # Where all of them have ended there is more to learn at once.
         self._next = now if len(ended) == len(asked) else now + self._wait
 
-    def _look_further(self, asked: list[str], now: float) -> None:
+    def _look_further(self, asked: list[str], told: list[dict[str, Any]], now: float) -> None:
         if now - self._moved < _STALLED_S:
             return
         self._moved = now
+        self._say_why([receipt for receipt in told if "next_attempt_at" in receipt])
         for upload_id in asked:
             if upload_id in self._tally.pending:
                 self._tally.pending[upload_id] = self._tally.pending.pop(upload_id)
+
+    def _say_why(self, waiting: list[dict[str, Any]]) -> None:
+        """Tell what holds uploads up, each time there is something else to tell."""
+        if not waiting:
+            return
+        first = min(waiting, key=lambda receipt: str(receipt["next_attempt_at"]))
+        due = datetime.fromisoformat(first["next_attempt_at"]).astimezone().strftime("%H:%M:%S")
+        reason = first.get("last_error", {})
+        why = (
+            f"{len(waiting)} waiting for another attempt: product {first['product_id']}, at {due}, "
+            f"{reason.get('detail', '')} [{reason.get('code', '')}]"
+        )
+        if why != self._said:
+            self._said = why
+            self._screen.say(why)
