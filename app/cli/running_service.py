@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 import uvicorn
 
 from app.api.main import create_app
+from app.api.routes.health import parts_of
 from app.bootstrap import Application, keep_loaded, open_service
 from app.cli.listening import listen, take_port
 from app.cli.screen import Screen
@@ -33,6 +34,8 @@ def run(screen: Screen, settings: Settings, *, catalog: str) -> None:
                 keep_loaded()
             listen(bound)
             _tell(screen, settings, catalog=catalog)
+            if not settings.embedded:
+                _tell_unwell(screen, application)
             _serve(application, bound)
         finally:
             with screen.waiting("finishing the work in hand"):
@@ -52,6 +55,15 @@ def _tell(screen: Screen, settings: Settings, *, catalog: str) -> None:
     document = {"url": url, "page": page, "data": str(settings.data.absolute()), "encoder": settings.encoder}
     screen.result({**document, "place": place}, f"Vitrine listens on {page} ({place}, encoder {settings.encoder})")
     screen.say("Ctrl-C stops it; what it has accepted is gone on with at the next start")
+
+
+def _tell_unwell(screen: Screen, application: Application) -> None:
+    """Servers may be away when this starts: what needs them is answered with 503 until they are back."""
+    with screen.waiting("asking the other servers"):
+        parts = parts_of(application)
+    for name, part in parts.items():
+        if part["status"] != "ok":
+            screen.say(f"{name} is not well: {part['detail']} [{part['code']}]")
 
 
 def place_of(settings: Settings) -> str:

@@ -17,6 +17,9 @@ import httpx
 import pytest
 from PIL import Image
 
+from app.adapters.postgres.engine import open_engine
+from migrations.upgrade import upgrade
+from tests.databases import own_database
 from tests.services import free_port
 
 VITRINE = Path(sys.executable).with_name("vitrine")
@@ -179,6 +182,30 @@ def test_a_service_is_asked_by_its_url_and_keeps_its_port_and_data_to_itself(
     code, answer, told = run("status", url=url)
     assert (code, answer["error"]["code"]) == (2, "service_unreachable")
     assert "vitrine serve" in told
+
+
+def test_servers_that_are_away_are_told_of_at_the_start(tmp_path: Path, model: Path, postgres_url: str) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    with own_database(postgres_url) as database_url:
+        upgrade(engine := open_engine(database_url))
+        engine.dispose()
+        servers = {
+            "VITRINE_DATABASE_URL": database_url,
+            "VITRINE_BROKER_URL": f"redis://{nobody}/0",
+            "VITRINE_MILVUS_URI": f"http://{nobody}",
+            "VITRINE_BLOB_URL": str(tmp_path / "pictures"),
+        }
+        command = [VITRINE, "serve", "--encoder", model, "--port", str(free_port())]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment() | servers) as service:
+            assert service.stderr is not None
+            unwell: set[str] = set()
+            for line in service.stderr:
+                unwell |= {name for name in ("vectors", "broker") if line.startswith(f"{name} is not well")}
+                if len(unwell) == 2:
+                    break
+            service.terminate()
+            service.communicate()
+    assert unwell == {"vectors", "broker"}
 
 
 def test_commands_that_only_look_make_no_data_directory(tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ def live() -> Response:
 @router.get("/health/ready", response_model=HealthDocument, responses={503: {"model": HealthDocument}})
 def ready(application: App) -> Response:
     """Every part this process needs, and what is wrong with it."""
+    told = parts_of(application)
+    well = all(part["status"] == "ok" for part in told.values())
+    return answer(HealthDocument(status="ok" if well else "unavailable", parts=told), 200 if well else 503)
+
+
+def parts_of(application: Application) -> dict[str, dict[str, str]]:
+    """How every part is that this process needs, by name."""
     parts: dict[str, Callable[[], object]] = {
         "database": application.database.ping,
         "vectors": partial(_check_vectors, application),
@@ -39,9 +46,7 @@ def ready(application: App) -> Response:
     }
     if application.worker is not None:
         parts["worker"] = application.worker.ping
-    told = {name: _state(name, check) for name, check in parts.items()}
-    well = all(part["status"] == "ok" for part in told.values())
-    return answer(HealthDocument(status="ok" if well else "unavailable", parts=told), 200 if well else 503)
+    return {name: _state(name, check) for name, check in parts.items()}
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
