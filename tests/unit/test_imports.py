@@ -5,7 +5,7 @@ import sys
 
 # What `vitrine serve` imports before it opens anything.
 LOADS = "import app.cli.main, app.cli.running_service, app.adapters.milvus.store, app.adapters.postgres.database"
-HEAVY = {"pyarrow": 34, "milvus_lite": 150, "alembic": 7, "httpx": 2, "torch": 180, "transformers": 11}
+HEAVY = {"pandas": 28, "pyarrow": 34, "milvus_lite": 150, "alembic": 7, "httpx": 2, "torch": 180, "transformers": 11}
 """Megabytes of each."""
 
 
