@@ -1,15 +1,17 @@
 """Search overhead: what a query costs beside encoding it and asking Milvus, over HTTP, asked by another process.
 
 Titles of the catalog are asked for, each once, with a filter on every second one; the split is the service's own
-`timings_ms`, and the overhead is the whole request's time less `encode` and `legs`.
+`timings_ms`, and the overhead is the whole request's time less `encode` and `legs`. A request lasts from its first
+byte sent to the last one of its answer: what an HTTP client makes of them is its own (Python's takes 0.4 ms more).
 """
 
 import argparse
+import re
+import socket
 import statistics
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from http.client import HTTPConnection
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,6 +19,12 @@ import orjson
 
 from scripts.bench.products import Products, read_products, report
 from scripts.bench.services import accept_all, finished, listening, service
+
+_HEAD = (
+    b"POST /v1/catalogs/default/search HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
+_MOST = 1024 * 1024  # bytes read at a time: an answer has some ten thousand
 
 
 def main() -> None:
@@ -62,24 +70,25 @@ def _queries(products: Products, count: int) -> list[bytes]:
 
 
 def _ask_all(port: int, bodies: Sequence[bytes]) -> list[dict[str, float]]:
-    connection = HTTPConnection("127.0.0.1", port)
-    try:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return [_ask(connection, body) for body in bodies]
-    finally:
-        connection.close()
 
 
-def _ask(connection: HTTPConnection, body: bytes) -> dict[str, float]:
+def _ask(connection: socket.socket, body: bytes) -> dict[str, float]:
     """One query's laps in milliseconds: the service's own, the whole request, and the overhead."""
+    request = _HEAD % len(body) + body
     started = time.perf_counter()
-    connection.request("POST", "/v1/catalogs/default/search", body, {"Content-Type": "application/json"})
-    response = connection.getresponse()
-    answer = response.read()
-    request = (time.perf_counter() - started) * 1e3
-    if response.status != 200:
-        raise RuntimeError(answer.decode())
+    connection.sendall(request)
+    head, _, answer = connection.recv(_MOST).partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    while length is not None and len(answer) < int(length[1]):
+        answer += connection.recv(_MOST)
+    seconds = (time.perf_counter() - started) * 1e3
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError((head + answer).decode())
     laps: dict[str, float] = orjson.loads(answer)["timings_ms"]
-    return {**laps, "request": request, "overhead": request - laps["encode"] - laps["legs"]}
+    return {**laps, "request": seconds, "overhead": seconds - laps["encode"] - laps["legs"]}
 
 
 if __name__ == "__main__":
