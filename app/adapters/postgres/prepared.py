@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-Process = Callable[[Any], Any] | None
+_Process = Callable[[Any], Any]
 
 
 class Prepared:
@@ -28,18 +28,17 @@ class Prepared:
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
             compiled = self._compiled[connection.dialect.name] = _compile(self._statement, connection.dialect)
-        driver = connection.connection
+        driver, failure = connection.connection, connection.dialect.loaded_dbapi.Error
         try:
             with closing(driver.cursor()) as cursor:
                 cursor.execute(compiled.text, compiled.parameters(values))
                 return compiled.read(cursor.fetchall())
-        except connection.dialect.loaded_dbapi.Error as error:
+        except failure as error:
             lost = connection.dialect.is_disconnect(error, driver, None)
             if lost:
                 connection.invalidate(error)
-            base = connection.dialect.loaded_dbapi.Error
             raise DBAPIError.instance(
-                compiled.text, None, error, base, connection_invalidated=lost, dialect=connection.dialect
+                compiled.text, None, error, failure, connection_invalidated=lost, dialect=connection.dialect
             ) from error
 
 
@@ -48,15 +47,14 @@ class _Compiled:
     text: str
     constants: Mapping[str, Any]
     order: Sequence[str] | None
-    into: Mapping[str, Process]
-    out_of: Sequence[tuple[int, Callable[[Any], Any]]]
+    into: Sequence[tuple[str, _Process]]
+    out_of: Sequence[tuple[int, _Process]]
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
         """The values as the driver takes them: by position where it knows no names."""
         given = {**self.constants, **values}
-        for name, process in self.into.items():
-            if process is not None:
-                given[name] = process(given[name])
+        for name, process in self.into:
+            given[name] = process(given[name])
         return given if self.order is None else [given[name] for name in self.order]
 
     def read(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
@@ -70,7 +68,11 @@ class _Compiled:
 
 def _compile(statement: Select[Any], dialect: Dialect) -> _Compiled:
     compiled = statement.compile(dialect=dialect)
-    into = {name: _of(bound.type, dialect).bind_processor(dialect) for name, bound in compiled.binds.items()}
+    into = [
+        (name, process)
+        for name, bound in compiled.binds.items()
+        if (process := _of(bound.type, dialect).bind_processor(dialect)) is not None
+    ]
     out_of = [
         (place, process)
         for place, column in enumerate(statement.selected_columns)

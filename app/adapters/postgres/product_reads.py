@@ -30,25 +30,24 @@ _SHOWN = (products.c.product_id, products.c.title, products.c.attributes)
 THESE = and_(products.c.catalog == bindparam("the_catalog"), one_of(products.c.product_id, "ids"))
 """The products of `the_catalog` with one of the `ids`."""
 
-_SAME_VERSION = and_(
+SAME_VERSION = and_(
     images.c.catalog == products.c.catalog,
     images.c.product_id == products.c.product_id,
     images.c.version == products.c.version,
 )
+"""Pictures of the newest version of a product."""
 
 
 def _with_pictures(*columns: Any) -> Select[Any]:
     return (
         select(*columns, *PICTURE_COLUMNS)
-        .outerjoin(images, _SAME_VERSION)
+        .outerjoin(images, SAME_VERSION)
         .where(THESE, products.c.deleted.is_(False))
         .order_by(products.c.product_id, images.c.position)
     )
 
 
 _STORED_BY_ID = _with_pictures(*_STORED).join(uploads, uploads.c.id == products.c.upload_id)
-
-
 _SHOWN_BY_ID = Prepared(_with_pictures(*_SHOWN))
 
 

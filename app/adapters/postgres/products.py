@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from app.adapters.postgres.filter_clause import filter_clause
 from app.adapters.postgres.pictures import picture_row
-from app.adapters.postgres.product_reads import THESE, shown_products, stored_products
+from app.adapters.postgres.product_reads import SAME_VERSION, THESE, shown_products, stored_products
 from app.adapters.postgres.statements import insert
 from app.adapters.postgres.tables import images, products, uploads
 from app.domain.filters import Filter
@@ -28,12 +28,7 @@ from app.ports.products import Accepted, StoredProduct
 
 _NO_VERSION = {"version": 0, "upload_id": "", "digest": "", "deleted": True, "title": "", "description": ""}
 
-_BROKEN = exists().where(
-    images.c.catalog == products.c.catalog,
-    images.c.product_id == products.c.product_id,
-    images.c.version == products.c.version,
-    images.c.error_code.is_not(None),
-)
+_BROKEN = exists().where(SAME_VERSION, images.c.error_code.is_not(None))
 _DEAD = exists().where(uploads.c.id == products.c.upload_id, uploads.c.state == UploadState.DEAD)
 _SETTLED = case((products.c.version == 0, False), (_BROKEN, False), (_DEAD, False), else_=True)
 _NEWEST = (
