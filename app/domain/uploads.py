@@ -115,6 +115,21 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductVersion:
+    """One version of a product, with its pictures: what an index is to hold of it, or that it holds nothing."""
+
+    product: Product
+    version: int
+    deleted: bool = False
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def slots(self) -> int:
+        """One more than the highest position of a picture."""
+        return max((picture.position + 1 for picture in self.pictures), default=0)
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """An upload that one worker holds until its lease ends, with the product as that version states it."""
 
@@ -126,6 +141,16 @@ class Claim:
     token: str
     product: Product
     pictures: tuple[Picture, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(catalog, product_id)."""
+        return self.catalog, self.product.product_id
+
+    @property
+    def content(self) -> ProductVersion:
+        """What an index is to hold once this upload is indexed."""
+        return ProductVersion(self.product, self.version, self.kind is UploadKind.DELETE, self.pictures)
 
 
 @dataclass(frozen=True, slots=True)

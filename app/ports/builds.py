@@ -8,7 +8,7 @@ from app.domain.products import Catalog
 
 
 class Builds(Protocol):
-    """Builds, and what each of them holds."""
+    """Builds: an encoder, an index, and a state."""
 
     def add(self, build: Build) -> None:
         """Insert a build. Raises `Conflict` (`build_exists`) where its state allows only one and there is one."""
@@ -33,6 +33,10 @@ class Builds(Protocol):
     def set_state(self, build_id: str, state: BuildState) -> None:
         """Move a build to another state."""
         ...
+
+
+class Holdings(Protocol):
+    """What each build holds."""
 
     def hold(self, build_id: str, pictures: Mapping[str, int]) -> dict[str, int]:
         """Before rows are written: note by product_id how many picture rows a build may hold from now on.

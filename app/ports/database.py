@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from app.ports.builds import Builds
+from app.ports.builds import Builds, Holdings
 from app.ports.catalogs import Catalogs
 from app.ports.embeddings import Embeddings
 from app.ports.products import Pictures, Products
@@ -33,6 +33,8 @@ class Transaction(Protocol):
     def embeddings(self) -> Embeddings: ...  # noqa: D102
     @property
     def builds(self) -> Builds: ...  # noqa: D102
+    @property
+    def holdings(self) -> Holdings: ...  # noqa: D102
 
 
 class Database(Protocol):

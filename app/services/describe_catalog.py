@@ -39,7 +39,7 @@ def describe_catalog(database: Database, name: str) -> Description:
     with database.reading() as transaction:
         catalog, products = _counted(transaction, name)
         build = transaction.builds.live(name)
-        live = HeldBuild(build, transaction.builds.count(build.id), products) if build else None
+        live = HeldBuild(build, transaction.holdings.count(build.id), products) if build else None
         return Description(catalog, products, transaction.uploads.counts(name), live)
 
 
@@ -48,7 +48,7 @@ def list_builds(database: Database, name: str) -> Sequence[HeldBuild]:
     with database.reading() as transaction:
         _, products = _counted(transaction, name)
         builds = transaction.builds.all(name)
-        return [HeldBuild(one, transaction.builds.count(one.id), products) for one in builds]
+        return [HeldBuild(one, transaction.holdings.count(one.id), products) for one in builds]
 
 
 def _counted(transaction: Transaction, name: str) -> tuple[Catalog, int]:

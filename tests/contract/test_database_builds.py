@@ -47,15 +47,15 @@ def test_a_build_remembers_the_most_pictures_it_may_hold_until_it_is_certain(dat
     build = a_build()
     with database.writing() as transaction:
         transaction.builds.add(build)
-        assert transaction.builds.hold(build.id, {"p": 3, "q": 0}) == {"p": 0, "q": 0}
-        assert transaction.builds.count(build.id) == 0
-        assert transaction.builds.hold(build.id, {"p": 1}) == {"p": 3}
-        transaction.builds.held(build.id, {"p": (1, 1), "q": (4, 0)})
-        assert transaction.builds.count(build.id) == 2
-        assert transaction.builds.hold(build.id, {"p": 1, "q": 2, "r": 0}) == {"p": 1, "q": 0, "r": 0}
-        transaction.builds.dropped(build.id, ["p", "none"])
-        assert transaction.builds.count(build.id) == 1
-        assert transaction.builds.hold(build.id, {"p": 0}) == {"p": 0}
+        assert transaction.holdings.hold(build.id, {"p": 3, "q": 0}) == {"p": 0, "q": 0}
+        assert transaction.holdings.count(build.id) == 0
+        assert transaction.holdings.hold(build.id, {"p": 1}) == {"p": 3}
+        transaction.holdings.held(build.id, {"p": (1, 1), "q": (4, 0)})
+        assert transaction.holdings.count(build.id) == 2
+        assert transaction.holdings.hold(build.id, {"p": 1, "q": 2, "r": 0}) == {"p": 1, "q": 0, "r": 0}
+        transaction.holdings.dropped(build.id, ["p", "none"])
+        assert transaction.holdings.count(build.id) == 1
+        assert transaction.holdings.hold(build.id, {"p": 0}) == {"p": 0}
 
 
 def test_what_an_older_version_may_still_write_is_not_forgotten(database: SqlDatabase) -> None:
@@ -65,14 +65,14 @@ def test_what_an_older_version_may_still_write_is_not_forgotten(database: SqlDat
     accept(database, an_upload(version=2, state=UploadState.ENCODED))
     with database.writing() as transaction:
         transaction.builds.add(build)
-        transaction.builds.hold(build.id, {"p": 5})  # the older one's pictures
-        transaction.builds.held(build.id, {"p": (2, 1)})
-        assert transaction.builds.hold(build.id, {"p": 1}) == {"p": 5}
-        transaction.builds.dropped(build.id, ["p"])
-        assert transaction.builds.count(build.id) == 0
-        assert transaction.builds.hold(build.id, {"p": 1}) == {"p": 5}
+        transaction.holdings.hold(build.id, {"p": 5})  # the older one's pictures
+        transaction.holdings.held(build.id, {"p": (2, 1)})
+        assert transaction.holdings.hold(build.id, {"p": 1}) == {"p": 5}
+        transaction.holdings.dropped(build.id, ["p"])
+        assert transaction.holdings.count(build.id) == 0
+        assert transaction.holdings.hold(build.id, {"p": 1}) == {"p": 5}
     advance(database, older)
     advance(database, claim(database))
     with database.writing() as transaction:
-        transaction.builds.held(build.id, {"p": (2, 1)})
-        assert transaction.builds.hold(build.id, {"p": 1}) == {"p": 1}
+        transaction.holdings.held(build.id, {"p": (2, 1)})
+        assert transaction.holdings.hold(build.id, {"p": 1}) == {"p": 1}

@@ -85,7 +85,7 @@ def _work(database: SqlDatabase, build: Build) -> None:
         with database.writing() as transaction:
             claims = transaction.uploads.claim(stage, limit=10, lease=timedelta(minutes=1))
             if stage is Stage.INDEX:
-                transaction.builds.hold(build.id, {claim.product.product_id: 1 for claim in claims})
+                transaction.holdings.hold(build.id, {claim.product.product_id: 1 for claim in claims})
                 transaction.embeddings.get("f", ["a" * 64])
         with database.writing() as transaction:
             transaction.uploads.bury(claims, {claim.upload_id: Failure("no", "no") for claim in claims[3:]})
@@ -93,8 +93,8 @@ def _work(database: SqlDatabase, build: Build) -> None:
             transaction.uploads.release(claims[2:3], delay=timedelta(0), blameless=True)
             if stage is Stage.INDEX:
                 names = [claim.product.product_id for claim in claims]
-                transaction.builds.held(build.id, dict.fromkeys(names[:1], (1, 1)))
-                transaction.builds.dropped(build.id, names[1:])
+                transaction.holdings.held(build.id, dict.fromkeys(names[:1], (1, 1)))
+                transaction.holdings.dropped(build.id, names[1:])
                 transaction.embeddings.known("f", ["a" * 64])
                 transaction.embeddings.add("f", {"a" * 64: np.ones(2, dtype=np.float32)})
         with database.reading() as transaction:

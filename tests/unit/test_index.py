@@ -39,7 +39,7 @@ def test_a_row_for_every_picture_and_one_for_the_caption(pipeline: Pipeline) -> 
     pipeline.work()
     assert pipeline.rows() == {"p": 1, "p#0": 1, "p#1": 1}
     with pipeline.database.reading() as transaction:
-        assert transaction.builds.count(pipeline.live().id) == 1
+        assert transaction.holdings.count(pipeline.live().id) == 1
 
 
 def test_the_same_picture_twice_is_one_row(pipeline: Pipeline) -> None:

@@ -16,6 +16,7 @@ from app.adapters.postgres.catalogs import CatalogRows
 from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.embeddings import EmbeddingRows
 from app.adapters.postgres.engine import LOCK_TIMEOUT_S, SQLITE_BUSY_TIMEOUT_S, open_engine
+from app.adapters.postgres.holdings import HoldingRows
 from app.adapters.postgres.idempotency import IdempotencyKeyRows
 from app.adapters.postgres.pictures import PictureRows
 from app.adapters.postgres.products import ProductRows
@@ -72,6 +73,11 @@ class SqlTransaction:
     def builds(self) -> BuildRows:
         """Builds."""
         return BuildRows(self._connection)
+
+    @cached_property
+    def holdings(self) -> HoldingRows:
+        """What builds hold."""
+        return HoldingRows(self._connection)
 
 
 class SqlDatabase:
