@@ -10,7 +10,7 @@ DEFAULT_ENCODER = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K@1a25a446712ba5ee05982a3
 """An open dual encoder of base size (MIT licence), at a pinned revision."""
 
 MEMORY_BROKER = "memory://"
-INDEX_TYPES = Literal["", "HNSW", "HNSW_SQ", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "FLAT", "AUTOINDEX"]
+INDEX_TYPES = Literal["", "HNSW", "HNSW_SQ", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "FLAT"]
 
 
 class Settings(BaseSettings):

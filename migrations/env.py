@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Engine, text
 
-from app.adapters.postgres.tables import metadata
+from app.adapters.postgres.build_tables import metadata
 
 LOCK_TIMEOUT = "5s"
 """A migration that cannot get its lock gives up instead of queueing every query of the shop behind it."""

@@ -71,4 +71,5 @@ def an_upload(
 def a_build(
     catalog: str = "shop", state: BuildState = BuildState.LIVE, *, weights: str = "0", at: datetime | None = None
 ) -> Build:
-    return Build(uuid4().hex, catalog, state, spec(weights=weights), FLAT, at or datetime.now(UTC))
+    taking = state in {BuildState.BUILDING, BuildState.READY, BuildState.LIVE}
+    return Build(uuid4().hex, catalog, state, spec(weights=weights), FLAT, at or datetime.now(UTC), taking)

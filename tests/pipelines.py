@@ -21,6 +21,7 @@ from app.domain.uploads import Stage, Upload, UploadState
 from app.domain.urls import UrlPolicy
 from app.ports.products import StoredProduct
 from app.services.accept_upload import Reception, accept
+from app.services.content_encoder import ContentEncoder
 from app.services.encode import EncodeStage
 from app.services.encoders import Encoders
 from app.services.index import IndexStage
@@ -64,9 +65,10 @@ class Pipeline:
         self.encoders = Encoders(FakeLoader(self.encoder), configured=self.encoder.spec.name)
         self.reception = Reception(self.database, checker, UrlPolicy(), self.blobs, self.jobs, self.pool, 2)
         self.index = IndexStage(self.database, self.store)
+        self.contents = ContentEncoder(self.database, self.blobs, self.encoders, self.pool, 4)
         self.begins = {
             Stage.INTAKE: intake(self.fetcher, checker, self.blobs, self.pool),
-            Stage.ENCODE: EncodeStage(self.database, self.blobs, self.encoders, self.pool, 4).begin,
+            Stage.ENCODE: EncodeStage(self.database, self.contents).begin,
             Stage.INDEX: self.index.begin,
         }
         encoder = QueryEncoder(self.database, self.encoders, checker, self.fetcher)

@@ -24,6 +24,7 @@ from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
+from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
 from app.services.encoders import Encoders
@@ -84,7 +85,10 @@ def open_application(
     encoders = Encoders(loader or _LateEncoderLoader(settings), configured=settings.encoder)
     checker = PillowPictureChecker(at_once=CORES)
     pool = partial(_pool, closing)
-    encode = EncodeStage(database, blobs, encoders, pool("decode", settings.decode_threads), settings.model_batch)
+    contents = ContentEncoder(
+        database, blobs, encoders, pool("decode", settings.decode_threads), settings.model_batch
+    )
+    encode = EncodeStage(database, contents)
     begin_intake = intake(fetcher, checker, blobs, pool("fetch", settings.fetch_threads))
     query_encoder = QueryEncoder(database, encoders, checker, fetcher)
     embed_pool = pool("embed", EMBED_THREADS)

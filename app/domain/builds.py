@@ -1,11 +1,13 @@
 """Builds: one encoder, one set of index parameters, the collections made of them, and a state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from app.domain.embeddings import EncoderSpec
+from app.domain.errors import Invalid
 
 
 class BuildState(StrEnum):
@@ -19,15 +21,28 @@ class BuildState(StrEnum):
     FAILED = "failed"
 
 
-WRITABLE = (BuildState.BUILDING, BuildState.READY, BuildState.LIVE)
-"""The states in which every upload goes to the build."""
-
+UNFINISHED = (BuildState.BUILDING, BuildState.READY)
+"""Of these a catalog has one at most."""
 
 _IVF = ({"nlist": 128}, {"nprobe": 16})
+_HNSW = ({"M": 16, "efConstruction": 200}, {"ef": 128})
 _USUAL: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = {
-    "HNSW": ({"M": 16, "efConstruction": 200}, {"ef": 128}),
+    "FLAT": ({}, {}),
+    "HNSW": _HNSW,
+    "HNSW_SQ": _HNSW,
     "IVF_FLAT": _IVF,
     "IVF_SQ8": _IVF,
+    "IVF_PQ": ({"nlist": 128, "m": 32, "nbits": 8}, {"nprobe": 16}),
+}
+_BOUNDS: Mapping[str, tuple[int, int]] = {
+    # As Milvus takes them.
+    "M": (2, 2_048),
+    "efConstruction": (1, 32_768),
+    "ef": (1, 32_768),
+    "nlist": (1, 65_536),
+    "nprobe": (1, 65_536),
+    "m": (1, 65_536),
+    "nbits": (1, 16),
 }
 
 
@@ -40,10 +55,20 @@ class IndexSpec:
     search_params: Mapping[str, int] = field(default_factory=dict)
 
     @staticmethod
-    def of(index_type: str) -> "IndexSpec":
-        """The usual parameters of an index type; Malkov and Yashunin 2018 for HNSW's, Milvus's defaults for IVF."""
-        build, search = _USUAL.get(index_type, ({}, {}))
-        return IndexSpec(index_type, build, search)
+    def of(index_type: str, params: Mapping[str, int] | None = None) -> "IndexSpec":
+        """An index type with its usual parameters, and `params` in place of some of them.
+
+        The usual ones are Malkov and Yashunin's (2018) for HNSW and Milvus's defaults for IVF. Raises `Invalid`
+        (`index_type`, `index_param`).
+        """
+        if index_type not in _USUAL:
+            names = ", ".join(_USUAL)
+            raise Invalid(f"index type {index_type!r} is not one of {names}", code="index_type", field="index")
+        build, search = _USUAL[index_type]
+        for name, value in (params or {}).items():
+            _check_param(index_type, name, value, [*build, *search])
+        given = {**build, **search, **(params or {})}
+        return IndexSpec(index_type, {name: given[name] for name in build}, {name: given[name] for name in search})
 
     @staticmethod
     def exact() -> "IndexSpec":
@@ -55,9 +80,22 @@ class IndexSpec:
         return IndexSpec("IVF_FLAT", {"nlist": 1}, {"nprobe": 1})
 
 
+def _check_param(index_type: str, name: str, value: int, known: Sequence[str]) -> None:
+    if name not in known:
+        told = f"its parameters are {', '.join(known)}" if known else "it has no parameters"
+        raise Invalid(f"{index_type} has no {name!r}: {told}", code="index_param", field=f"params.{name[:64]}")
+    least, most = _BOUNDS[name]
+    if not least <= value <= most:
+        raise Invalid(f"{name} is {least} to {most}", code="index_param", field=f"params.{name}")
+
+
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One row of the builds table. The live one of a catalog is the switch every query reads."""
+    """One row of the builds table. The live one of a catalog is the switch every query reads.
+
+    `takes_uploads` says whether it has collections that every upload goes to. `rate` bounds how many products a
+    second it is filled with; 0 pauses that. `report` is what its check found, and the error why it failed.
+    """
 
     id: str
     catalog: str
@@ -65,6 +103,12 @@ class Build:
     encoder: EncoderSpec
     index: IndexSpec
     created_at: datetime
+    takes_uploads: bool = False
+    rate: float | None = None
+    retired_at: datetime | None = None
+    report: Mapping[str, Any] | None = None
+    error_code: str | None = None
+    error_detail: str | None = None
 
     @property
     def images(self) -> str:

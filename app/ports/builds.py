@@ -1,10 +1,14 @@
 """Builds in the database, and what each of them holds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
+from app.domain.build_steps import BuildEvent, NewStep, Progress, Step
 from app.domain.builds import Build, BuildState
 from app.domain.products import Catalog
+from app.domain.uploads import Stage
+from app.ports.uploads import Failure
 
 
 class Builds(Protocol):
@@ -23,15 +27,55 @@ class Builds(Protocol):
         ...
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:
-        """The builds that every upload goes to, by catalog."""
+        """The builds that take uploads, by catalog: every upload goes to all of them."""
+        ...
+
+    def get(self, build_id: str) -> Build | None:
+        """One build."""
+        ...
+
+    def previous(self, catalog: str) -> Build | None:
+        """The build that was live last and still takes uploads: what a rollback goes back to."""
         ...
 
     def all(self, catalog: str) -> list[Build]:
         """Every build of a catalog, newest first."""
         ...
 
-    def set_state(self, build_id: str, state: BuildState) -> None:
-        """Move a build to another state."""
+    def hold_still(self, catalog: str) -> None:
+        """Keep other writers from the builds of a catalog until this transaction ends."""
+        ...
+
+    def set_state(self, build_id: str, state: BuildState, reason: Failure | None = None) -> None:
+        """Move a build to another state; `reason` is why it ended. What is live or was notes when that was."""
+        ...
+
+    def take_uploads(self, build_id: str, takes: bool) -> None:
+        """Say whether every upload goes to a build from now on."""
+        ...
+
+    def set_rate(self, build_id: str, rate: float | None) -> None:
+        """Bound how many products a second a build is filled with; 0 pauses, None takes the bound away."""
+        ...
+
+    def set_report(self, build_id: str, report: Mapping[str, Any]) -> None:
+        """Write down what the check of a build found."""
+        ...
+
+    def record(self, build_id: str, what: str, told: Mapping[str, Any]) -> None:
+        """Write down that something happened to a build."""
+        ...
+
+    def events(self, build_id: str) -> list[BuildEvent]:
+        """What happened to a build, oldest first."""
+        ...
+
+    def fail_contents(self, build_id: str, failures: Mapping[str, Failure]) -> None:
+        """Note by content hash what the encoder of a build cannot encode; the build goes without."""
+        ...
+
+    def failed_contents(self, build_id: str) -> dict[str, Failure]:
+        """What the encoder of a build could not encode, by content hash."""
         ...
 
 
@@ -62,4 +106,59 @@ class Holdings(Protocol):
 
     def count(self, build_id: str) -> int:
         """How many products a build holds."""
+        ...
+
+
+class BuildSteps(Protocol):
+    """The work of builds: rows with a lease and an attempt count, as uploads are."""
+
+    def add(self, build_id: str, steps: Sequence[NewStep], *, delay: timedelta = timedelta()) -> None:
+        """Append steps to the work of a build, due after `delay`."""
+        ...
+
+    def claim(self, stage: Stage, *, lease: timedelta) -> Step | None:
+        """Take the step that is due longest, and count the attempt.
+
+        A page is not due before the rate of its build allows it.
+        """
+        ...
+
+    def go_on(self, step: Step, *, lease: timedelta, touched: bool = False) -> bool:
+        """Begin the lease anew; False where the step is no longer this worker's. `touched` stays noted."""
+        ...
+
+    def finish(self, step: Step) -> bool:
+        """Mark a step as done; False where it is no longer this worker's."""
+        ...
+
+    def hand_over(self, step: Step, stage: Stage) -> None:
+        """Give a step to the workers of another stage, due at once."""
+        ...
+
+    def release(self, step: Step, reason: Failure, *, delay: timedelta, blameless: bool) -> None:
+        """Give a step back, due after `delay`; `blameless` takes the attempt back."""
+        ...
+
+    def forget(self, build_id: str) -> None:
+        """Drop what is left to do of a build."""
+        ...
+
+    def left(self, build_id: str) -> int:
+        """How many steps of a build are not done."""
+        ...
+
+    def waiting(self, build_id: str) -> Failure | None:
+        """Why a step of a build is tried again, where one is."""
+        ...
+
+    def progress(self, build_id: str) -> Progress:
+        """How far a build is filled."""
+        ...
+
+    def next_due(self) -> dict[Stage, datetime]:
+        """When the next step of each stage may be taken; stages that have none are left out."""
+        ...
+
+    def forget_leases(self) -> None:
+        """End every lease. Only for a process that knows itself to be the only worker."""
         ...

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from app.ports.builds import Builds, Holdings
+from app.ports.builds import Builds, BuildSteps, Holdings
 from app.ports.catalogs import Catalogs
 from app.ports.embeddings import Embeddings
 from app.ports.products import Pictures, Products
@@ -35,6 +35,8 @@ class Transaction(Protocol):
     def builds(self) -> Builds: ...  # noqa: D102
     @property
     def holdings(self) -> Holdings: ...  # noqa: D102
+    @property
+    def build_steps(self) -> BuildSteps: ...  # noqa: D102
 
 
 class Database(Protocol):

@@ -5,19 +5,15 @@ Pictures of the next batch are read and decoded in a pool while the model runs t
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
-from app.domain.embeddings import Pixels, text_hash
-from app.domain.errors import BlobsUnavailable, ImageCorrupt, NotFound, VitrineError
+from app.domain.embeddings import text_hash
+from app.domain.errors import BlobsUnavailable, ImageCorrupt, VitrineError
 from app.domain.uploads import Claim, Picture
-from app.ports.blobs import Blobs
 from app.ports.database import Database, Transaction
-from app.ports.encoders import Encoder
 from app.ports.uploads import Failure
-from app.services.encode_batches import Encoded, encode_in_batches
-from app.services.encode_contents import Missing, captions_of, missing, without
-from app.services.encoders import Encoders
+from app.services.content_encoder import Begun, ContentEncoder
+from app.services.encode_contents import captions_of, missing
 from app.services.run_stage import Outcome
 
 log = logging.getLogger(__name__)
@@ -27,50 +23,23 @@ _AWAY = "a stored picture cannot be had at the moment: the upload waits, and goe
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """What a batch of claims holds for one encoder: pictures by content hash, captions by content hash."""
-
-    encoder: Encoder
-    pictures: Mapping[str, Future[Pixels]]
-    captions: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class EncodeStage:
-    """The work of the encode stage. `batch` is how many contents the model takes at a time."""
+    """The work of the encode stage."""
 
     database: Database
-    blobs: Blobs
-    encoders: Encoders
-    pool: Executor
-    batch: int
+    contents: ContentEncoder
 
     def begin(self, claims: Sequence[Claim]) -> Callable[[], Outcome]:
         """Find out what has no embedding yet and start decoding it."""
         with self.database.reading() as transaction:
             captions = captions_of(transaction, claims)
             needed = missing(transaction, claims, captions)
-        work = [self._contents(self.encoders.of(some.spec), some) for some in needed]
+        work = [self.contents.begin(some) for some in needed]
         return lambda: self._finish(claims, captions, work)
 
-    def _contents(self, encoder: Encoder, some: Missing) -> Contents:
-        preparing = {name: self.pool.submit(self._prepare, encoder, name) for name in some.pictures}
-        return Contents(encoder, preparing, some.captions)
-
-    def _prepare(self, encoder: Encoder, name: str) -> Pixels:
-        try:
-            blob = self.blobs.get(name)
-        except NotFound as error:
-            # It was stored before its upload went on: another folder or bucket is read here, or this one lost it.
-            raise BlobsUnavailable(
-                f"picture {name} is not where pictures are stored: give this process the storage they were put in, "
-                "or bring the picture back"
-            ) from error
-        return encoder.prepare(blob.content)
-
-    def _finish(self, claims: Sequence[Claim], captions: Mapping[str, str], work: Sequence[Contents]) -> Outcome:
+    def _finish(self, claims: Sequence[Claim], captions: Mapping[str, str], work: Sequence[Begun]) -> Outcome:
         """Who moves on. A picture that cannot be read is marked; a content the model fails on ends its upload."""
-        encoded = [self._encode(contents) for contents in work]
+        encoded = [(begun.spec.fingerprint, self.contents.finish(begun)) for begun in work]
         errors = {name: error for _, some in encoded for name, error in some.errors.items()}
         stopped = _stopped(claims, captions, errors)
         done = [claim for claim in claims if claim.upload_id not in stopped]
@@ -89,34 +58,6 @@ class EncodeStage:
                     transaction.pictures.save(claim, unreadable)
 
         return Outcome(done, record, failures, blameless=blameless)
-
-    def _encode(self, contents: Contents) -> tuple[str, Encoded]:
-        spec = contents.encoder.spec
-        with self.database.reading() as transaction:
-            # Asked again: the batch ahead may have encoded some of these in the meantime.
-            known = transaction.embeddings.known(spec.fingerprint, [*contents.pictures, *contents.captions])
-        pixels, unreadable = self._decoded(without(contents.pictures, known))
-        pictures = encode_in_batches(
-            contents.encoder.encode_images, pixels, batch=self.batch, dimension=spec.dimension
-        )
-        # Texts of one length side by side: a batch is padded to its longest.
-        captions = dict(sorted(without(contents.captions, known).items(), key=lambda item: len(item[1])))
-        texts = encode_in_batches(contents.encoder.encode_texts, captions, batch=self.batch, dimension=spec.dimension)
-        errors = {**unreadable, **pictures.errors, **texts.errors}
-        return spec.fingerprint, Encoded({**pictures.vectors, **texts.vectors}, errors)
-
-    def _decoded(self, preparing: Mapping[str, Future[Pixels]]) -> tuple[dict[str, Pixels], dict[str, VitrineError]]:
-        pixels: dict[str, Pixels] = {}
-        unreadable: dict[str, VitrineError] = {}
-        for name, future in preparing.items():
-            try:
-                pixels[name] = future.result()
-            except ImageCorrupt as error:
-                unreadable[name] = error
-            except BlobsUnavailable as error:
-                self.blobs.ping()  # where none can be had, the batch waits as a whole, and for no more time-outs
-                unreadable[name] = error
-        return pixels, unreadable
 
 
 def _stopped(

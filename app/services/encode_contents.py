@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from app.domain.builds import Build
 from app.domain.embeddings import EncoderSpec, text_hash
-from app.domain.uploads import Claim, UploadKind
+from app.domain.uploads import Claim, ProductVersion
 from app.ports.database import Transaction
 
 V = TypeVar("V")
@@ -34,9 +34,25 @@ def missing(transaction: Transaction, claims: Sequence[Claim], captions: Mapping
     """What has no embedding yet, for each encoder of a build that takes uploads."""
     builds = transaction.builds.writable(sorted({claim.catalog for claim in claims}))
     return [
-        _missing(transaction, spec, [claim for claim in claims if claim.catalog in readers], captions)
+        missing_of(transaction, spec, [(c.content, captions[c.upload_id]) for c in claims if c.catalog in readers])
         for spec, readers in _encoders_of(builds)
     ]
+
+
+def missing_of(
+    transaction: Transaction, spec: EncoderSpec, versions: Sequence[tuple[ProductVersion, str]]
+) -> Missing:
+    """What of some versions, each with its caption, has no embedding yet under one encoder."""
+    shown = [(one, caption) for one, caption in versions if not one.deleted]
+    pictures = {
+        picture.content_hash
+        for one, _ in shown
+        for picture in one.pictures
+        if picture.content_hash and not picture.error_code
+    }
+    texts = {text_hash(caption): caption for _, caption in shown}
+    known = transaction.embeddings.known(spec.fingerprint, [*pictures, *texts])
+    return Missing(spec, sorted(pictures - known), without(texts, known))
 
 
 def without(items: Mapping[str, V], known: Collection[str]) -> dict[str, V]:
@@ -51,18 +67,3 @@ def _encoders_of(builds: Mapping[str, Sequence[Build]]) -> list[tuple[EncoderSpe
         for build in some:
             found.setdefault(build.encoder.fingerprint, (build.encoder, set()))[1].add(catalog)
     return list(found.values())
-
-
-def _missing(
-    transaction: Transaction, spec: EncoderSpec, claims: Sequence[Claim], captions: Mapping[str, str]
-) -> Missing:
-    shown = [claim for claim in claims if claim.kind is not UploadKind.DELETE]
-    pictures = {
-        picture.content_hash
-        for claim in shown
-        for picture in claim.pictures
-        if picture.content_hash and not picture.error_code
-    }
-    texts = {text_hash(captions[claim.upload_id]): captions[claim.upload_id] for claim in shown}
-    known = transaction.embeddings.known(spec.fingerprint, [*pictures, *texts])
-    return Missing(spec, sorted(pictures - known), without(texts, known))

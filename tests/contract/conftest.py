@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.postgres.build_tables import metadata
 from app.adapters.postgres.database import SqlDatabase
 from app.adapters.postgres.engine import open_engine
-from app.adapters.postgres.tables import metadata
 from migrations.upgrade import upgrade
 from tests.databases import own_database
 from tests.factories import a_catalog

@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from app.adapters.postgres.build_tables import metadata
 from app.adapters.postgres.database import LOCK_TIMEOUT_S, SqlDatabase
-from app.adapters.postgres.tables import metadata
 from app.domain.errors import DatabaseUnavailable
 from app.domain.products import Catalog
 from migrations.upgrade import upgrade

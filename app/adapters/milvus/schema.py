@@ -17,8 +17,9 @@ MAX_DIMENSION = 32_768
 MAX_LIMIT = 16_384  # the most rows a Milvus search returns
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
-_SERVER_TYPES = frozenset({"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"})
-_LITE_TYPES = _SERVER_TYPES | {"HNSW_SQ"}
+_BOTH = frozenset({"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"})
+_SERVER_TYPES = _BOTH | {"IVF_PQ"}
+_LITE_TYPES = _BOTH | {"HNSW_SQ"}
 """Of another type milvus-lite never loads a collection again, and a 2.3 server never finishes an index."""
 
 

@@ -2,14 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     Connection,
-    Row,
     Text,
     and_,
     bindparam,
@@ -20,14 +16,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from app.adapters.postgres.catalogs import stated_catalog
+from app.adapters.postgres.build_reading import read_build, read_searched
+from app.adapters.postgres.build_tables import build_events, build_failures, builds
+from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import insert, one_of
-from app.adapters.postgres.tables import builds, catalogs
-from app.domain.builds import WRITABLE, Build, BuildState, IndexSpec
-from app.domain.embeddings import EncoderSpec, Preprocessing
+from app.adapters.postgres.tables import catalogs
+from app.domain.build_steps import BuildEvent
+from app.domain.builds import Build, BuildState
 from app.domain.errors import Conflict
 from app.domain.products import Catalog
+from app.ports.uploads import Failure
 
 # Built once: every query or batch reads them.
 _IS_LIVE = builds.c.state == literal_column(f"'{BuildState.LIVE}'")  # as the partial index says it
@@ -46,14 +45,15 @@ _SEARCHED = Prepared(
     .join(builds, and_(builds.c.catalog == catalogs.c.name, _IS_LIVE))
     .where(catalogs.c.name == bindparam("the_catalog"))
 )
-_WRITABLE = select(builds).where(one_of(builds.c.catalog, "catalogs"), builds.c.state.in_(WRITABLE))
+_WRITABLE = select(builds).where(one_of(builds.c.catalog, "catalogs"), builds.c.takes_uploads)
 
 
 class BuildRows:
     """`Builds` of the port."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
 
     def add(self, build: Build) -> None:
         """Insert a build; the partial unique indexes allow one live and one unfinished a catalog."""
@@ -65,6 +65,8 @@ class BuildRows:
             "encoder": asdict(build.encoder),
             "parameters": asdict(build.index),
             "created_at": build.created_at,
+            "takes_uploads": build.takes_uploads,
+            "rate": build.rate,
         }
         try:
             with self._connection.begin_nested():
@@ -77,49 +79,91 @@ class BuildRows:
     def live(self, catalog: str) -> Build | None:
         """The build that queries read."""
         row = self._connection.execute(_LIVE, {"the_catalog": catalog}).one_or_none()
-        return _build(row) if row else None
+        return read_build(row) if row else None
 
     def searched(self, catalog: str) -> tuple[Catalog, Build] | None:
         """The catalog's declaration, and the build that queries read."""
         for row in _SEARCHED.rows(self._connection, {"the_catalog": catalog}):
-            return _searched(*row)
+            return read_searched(*row)
         return None
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:
         """The builds that every upload goes to, by catalog."""
         found: dict[str, list[Build]] = {catalog: [] for catalog in catalogs}
         for row in self._connection.execute(_WRITABLE, {"catalogs": catalogs}):
-            found[row.catalog].append(_build(row))
+            found[row.catalog].append(read_build(row))
         return found
 
     def all(self, catalog: str) -> list[Build]:
         """Every build of a catalog, newest first."""
         statement = select(builds).where(builds.c.catalog == catalog).order_by(builds.c.created_at.desc())
-        return [_build(row) for row in self._connection.execute(statement)]
+        return [read_build(row) for row in self._connection.execute(statement)]
 
-    def set_state(self, build_id: str, state: BuildState) -> None:
-        """Move a build to another state."""
-        self._connection.execute(update(builds).where(builds.c.id == build_id).values(state=state))
+    def get(self, build_id: str) -> Build | None:
+        """One build."""
+        row = self._connection.execute(select(builds).where(builds.c.id == build_id)).one_or_none()
+        return read_build(row) if row else None
 
+    def previous(self, catalog: str) -> Build | None:
+        """The build that was live last and still takes uploads."""
+        statement = (
+            select(builds)
+            .where(builds.c.catalog == catalog, builds.c.takes_uploads, builds.c.state == BuildState.RETIRED)
+            .order_by(builds.c.retired_at.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(statement).one_or_none()
+        return read_build(row) if row else None
 
-def _build(row: Row[tuple[object, ...]]) -> Build:
-    state, index = BuildState(row.state), IndexSpec(**row.parameters)
-    return Build(row.id, row.catalog, state, _encoder(row.encoder), index, row.created_at)
+    def hold_still(self, catalog: str) -> None:
+        """Keep other writers from the builds of a catalog until this transaction ends."""
+        # The catalog's row stands for all of its builds: a new one is none of the rows that could be locked.
+        self._connection.execute(select(catalogs.c.name).where(catalogs.c.name == catalog).with_for_update())
 
+    def set_state(self, build_id: str, state: BuildState, reason: Failure | None = None) -> None:
+        """Move a build to another state; `reason` is why it ended."""
+        moved: dict[str, Any] = {"state": state}
+        if state is BuildState.RETIRED:
+            moved["retired_at"] = self._clock.now
+        if reason is not None:
+            moved |= {"error_code": reason.code, "error_detail": reason.detail}
+        self._set(build_id, **moved)
 
-def _encoder(stored: Mapping[str, Any]) -> EncoderSpec:
-    stated = dict(stored)
-    preprocessing = dict(stated.pop("preprocessing"))
-    for key in ("mean", "std"):
-        preprocessing[key] = tuple(preprocessing[key])
-    return EncoderSpec(preprocessing=Preprocessing(**preprocessing), **stated)
+    def take_uploads(self, build_id: str, takes: bool) -> None:
+        """Say whether every upload goes to a build from now on."""
+        self._set(build_id, takes_uploads=takes)
 
+    def set_rate(self, build_id: str, rate: float | None) -> None:
+        """Bound how many products a second a build is filled with."""
+        self._set(build_id, rate=rate, fills_at=None)
 
-@lru_cache(maxsize=256)  # every query reads them, and they hardly ever change
-def _searched(
-    name: str, attributes: str, caption: str, build_id: str, encoder: str, parameters: str, created_at: datetime
-) -> tuple[Catalog, Build]:
-    """What one row of `_SEARCHED` says."""
-    catalog = stated_catalog(name, orjson.loads(attributes), orjson.loads(caption))
-    index = IndexSpec(**orjson.loads(parameters))
-    return catalog, Build(build_id, name, BuildState.LIVE, _encoder(orjson.loads(encoder)), index, created_at)
+    def set_report(self, build_id: str, report: Mapping[str, Any]) -> None:
+        """Write down what the check of a build found."""
+        self._set(build_id, report=dict(report))
+
+    def _set(self, build_id: str, **values: Any) -> None:
+        self._connection.execute(update(builds).where(builds.c.id == build_id).values(**values))
+
+    def record(self, build_id: str, what: str, told: Mapping[str, Any]) -> None:
+        """Write down that something happened to a build."""
+        row = {"build_id": build_id, "at": self._clock.now, "what": what, "told": dict(told)}
+        self._connection.execute(insert(self._connection, build_events), row)
+
+    def events(self, build_id: str) -> list[BuildEvent]:
+        """What happened to a build, oldest first."""
+        statement = select(build_events).where(build_events.c.build_id == build_id).order_by(build_events.c.id)
+        return [BuildEvent(row.at, row.what, row.told) for row in self._connection.execute(statement)]
+
+    def fail_contents(self, build_id: str, failures: Mapping[str, Failure]) -> None:
+        """Note by content hash what the encoder of a build cannot encode."""
+        rows = [
+            {"build_id": build_id, "content_hash": name, "code": failures[name].code, "detail": failures[name].detail}
+            for name in sorted(failures)
+        ]
+        if rows:
+            self._connection.execute(insert(self._connection, build_failures).on_conflict_do_nothing(), rows)
+
+    def failed_contents(self, build_id: str) -> dict[str, Failure]:
+        """What the encoder of a build could not encode, by content hash."""
+        rows = self._connection.execute(select(build_failures).where(build_failures.c.build_id == build_id))
+        return {row.content_hash: Failure(row.code, row.detail) for row in rows}

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
+from app.adapters.postgres.build_steps import BuildStepRows
+from app.adapters.postgres.build_tables import metadata
 from app.adapters.postgres.builds import BuildRows
 from app.adapters.postgres.catalogs import CatalogRows
 from app.adapters.postgres.clock import Clock
@@ -20,7 +22,6 @@ from app.adapters.postgres.holdings import HoldingRows
 from app.adapters.postgres.idempotency import IdempotencyKeyRows
 from app.adapters.postgres.pictures import PictureRows
 from app.adapters.postgres.products import ProductRows
-from app.adapters.postgres.tables import metadata
 from app.adapters.postgres.uploads import UploadRows
 from app.domain.errors import DatabaseUnavailable
 
@@ -72,12 +73,17 @@ class SqlTransaction:
     @cached_property
     def builds(self) -> BuildRows:
         """Builds."""
-        return BuildRows(self._connection)
+        return BuildRows(self._connection, self._clock)
 
     @cached_property
     def holdings(self) -> HoldingRows:
         """What builds hold."""
         return HoldingRows(self._connection)
+
+    @cached_property
+    def build_steps(self) -> BuildStepRows:
+        """The work of builds."""
+        return BuildStepRows(self._connection, self._clock)
 
 
 class SqlDatabase:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, select
 
+from app.adapters.postgres.build_tables import build_products, builds
 from app.adapters.postgres.statements import insert, one_of
-from app.adapters.postgres.tables import build_products, builds, uploads
+from app.adapters.postgres.tables import uploads
 from app.domain.uploads import Stage
 
 _HELD = and_(build_products.c.build_id == bindparam("the_build"), one_of(build_products.c.product_id, "ids"))

@@ -1,4 +1,4 @@
-"""The tables. Alembic's migrations make them; a test compares the two."""
+"""The tables; those of builds stand in `build_tables`. Alembic's migrations make them; a test compares the two."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,6 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     literal_column,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
@@ -159,32 +158,4 @@ embeddings = Table(
     Column("content_hash", Hash, primary_key=True),
     # float32, little-endian, `dimension` of them.
     Column("vector", LargeBinary, nullable=False),
-)
-
-_LIVE = text("state = 'live'")
-_BUILDING = text("state IN ('building', 'ready')")
-
-builds = Table(
-    "builds",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("catalog", Id, ForeignKey("catalogs.name"), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("fingerprint", String(32), nullable=False),
-    Column("encoder", Json, nullable=False),
-    Column("parameters", Json, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Index("uq_builds_live", "catalog", unique=True, postgresql_where=_LIVE, sqlite_where=_LIVE),
-    Index("uq_builds_unfinished", "catalog", unique=True, postgresql_where=_BUILDING, sqlite_where=_BUILDING),
-)
-
-build_products = Table(
-    "build_products",
-    metadata,
-    Column("build_id", String(40), ForeignKey("builds.id"), primary_key=True),
-    Column("product_id", Id, primary_key=True),
-    # The version the build holds for certain; 0 until the first one is found there.
-    Column("version", BigInteger, nullable=False, server_default="0"),
-    # How many picture rows the build may hold: noted before they are written.
-    Column("pictures", Integer, nullable=False),
 )

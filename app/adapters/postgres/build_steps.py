@@ -1,0 +1,175 @@
+"""The steps of builds as rows, claimed as uploads are: `due_at` says when one may be taken, a lease moves it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, and_, case, delete, func, not_, or_, select, update
+
+from app.adapters.postgres.build_reading import read_build
+from app.adapters.postgres.build_tables import IS_UNDONE, build_steps, builds
+from app.adapters.postgres.clock import Clock
+from app.adapters.postgres.statements import insert
+from app.domain.build_steps import NewStep, Progress, Step, StepKind
+from app.domain.uploads import Stage
+from app.ports.uploads import Failure
+
+_AFRESH: dict[str, Any] = {"token": None, "attempts": 0, "error_code": None, "error_detail": None}
+_IS_PAGE = build_steps.c.kind == StepKind.FILL
+_OF_BUILD = builds.c.id == build_steps.c.build_id
+
+
+class BuildStepRows:
+    """`BuildSteps` of the port."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def add(self, build_id: str, steps: Sequence[NewStep], *, delay: timedelta = timedelta()) -> None:
+        """Append steps to the work of a build, due after `delay`."""
+        last = select(func.coalesce(func.max(build_steps.c.number), 0)).where(build_steps.c.build_id == build_id)
+        number = self._connection.execute(last).scalar_one()
+        rows = [
+            {
+                "build_id": build_id,
+                "number": number + place,
+                "kind": step.kind,
+                "stage": step.kind.stage,
+                "after": step.after,
+                "up_to": step.up_to,
+                "products": step.products,
+                "due_at": self._clock.now + delay,
+            }
+            for place, step in enumerate(steps, start=1)
+        ]
+        if rows:
+            self._connection.execute(insert(self._connection, build_steps), rows)
+
+    def claim(self, stage: Stage, *, lease: timedelta) -> Step | None:
+        """Take the step that is due longest, and count the attempt."""
+        now = self._clock.now
+        allowed = or_(
+            build_steps.c.kind != StepKind.FILL,
+            builds.c.rate.is_(None),
+            and_(builds.c.rate > 0, or_(builds.c.fills_at.is_(None), builds.c.fills_at <= now)),
+        )
+        row = self._connection.execute(
+            select(build_steps)
+            .join(builds, _OF_BUILD)
+            .where(IS_UNDONE, build_steps.c.stage == stage, build_steps.c.due_at <= now, allowed)
+            .order_by(build_steps.c.due_at, build_steps.c.number)
+            .limit(1)
+            .with_for_update(of=build_steps, skip_locked=True)
+        ).one_or_none()
+        if row is None or not self._allowed(row, now):
+            return None
+        taken = {"token": uuid4().hex, "attempts": row.attempts + 1}
+        self._set(row.build_id, row.number, due_at=now + lease, **taken)
+        build = self._connection.execute(select(builds).where(builds.c.id == row.build_id)).one()
+        return Step(
+            read_build(build),
+            row.number,
+            NewStep(StepKind(row.kind), row.after, row.up_to, row.products),
+            stage,
+            row.attempts + 1,
+            row.touched,
+            taken["token"],
+            row.error_code,
+            row.error_detail,
+        )
+
+    def _allowed(self, row: Row[Any], now: datetime) -> bool:
+        """Count a page against the rate of its build; False where another worker did so just now."""
+        if row.kind != StepKind.FILL:
+            return True
+        build = self._connection.execute(
+            select(builds.c.rate, builds.c.fills_at).where(builds.c.id == row.build_id).with_for_update()
+        ).one()
+        if build.rate is None:
+            return True
+        if build.rate <= 0 or (build.fills_at is not None and build.fills_at > now):
+            return False
+        then = now + timedelta(seconds=row.products / build.rate)
+        self._connection.execute(update(builds).where(builds.c.id == row.build_id).values(fills_at=then))
+        return True
+
+    def go_on(self, step: Step, *, lease: timedelta, touched: bool = False) -> bool:
+        """Begin the lease anew; False where the step is no longer this worker's."""
+        noted = {"touched": True} if touched else {}
+        return self._mine(step, due_at=self._clock.now + lease, **noted)
+
+    def finish(self, step: Step) -> bool:
+        """Mark a step as done; False where it is no longer this worker's."""
+        return self._mine(step, done_at=self._clock.now, token=None)
+
+    def hand_over(self, step: Step, stage: Stage) -> None:
+        """Give a step to the workers of another stage, due at once."""
+        self._mine(step, stage=stage, due_at=self._clock.now, **_AFRESH)
+
+    def release(self, step: Step, reason: Failure, *, delay: timedelta, blameless: bool) -> None:
+        """Give a step back, due after `delay`; `blameless` takes the attempt back."""
+        self._mine(
+            step,
+            token=None,
+            due_at=self._clock.now + delay,
+            attempts=step.attempts - (1 if blameless else 0),
+            error_code=reason.code,
+            error_detail=reason.detail,
+        )
+
+    def _mine(self, step: Step, **values: Any) -> bool:
+        return self._set(step.build.id, step.number, token_was=step.token, **values)
+
+    def _set(self, build_id: str, number: int, *, token_was: str | None = None, **values: Any) -> bool:
+        this = and_(build_steps.c.build_id == build_id, build_steps.c.number == number, IS_UNDONE)
+        held = this if token_was is None else and_(this, build_steps.c.token == token_was)
+        return self._connection.execute(update(build_steps).where(held).values(**values)).rowcount == 1
+
+    def forget(self, build_id: str) -> None:
+        """Drop what is left to do of a build."""
+        self._connection.execute(delete(build_steps).where(build_steps.c.build_id == build_id, IS_UNDONE))
+
+    def left(self, build_id: str) -> int:
+        """How many steps of a build are not done."""
+        statement = select(func.count()).where(build_steps.c.build_id == build_id, IS_UNDONE)
+        return self._connection.execute(statement).scalar_one()
+
+    def waiting(self, build_id: str) -> Failure | None:
+        """Why a step of a build is tried again, where one is."""
+        statement = select(build_steps.c.error_code, build_steps.c.error_detail).where(
+            build_steps.c.build_id == build_id, IS_UNDONE, build_steps.c.error_code.is_not(None)
+        )
+        row = self._connection.execute(statement.limit(1)).one_or_none()
+        return Failure(row.error_code, row.error_detail) if row else None
+
+    def progress(self, build_id: str) -> Progress:
+        """How far a build is filled."""
+        done = build_steps.c.done_at.is_not(None)
+        row = self._connection.execute(
+            select(
+                func.coalesce(func.sum(build_steps.c.products), 0),
+                func.coalesce(func.sum(build_steps.c.products).filter(done), 0),
+                func.min(build_steps.c.done_at),
+                func.max(build_steps.c.done_at),
+            ).where(build_steps.c.build_id == build_id, _IS_PAGE)
+        ).one()
+        return Progress(*row)
+
+    def next_due(self) -> dict[Stage, datetime]:
+        """When the next step of each stage may be taken."""
+        later = and_(_IS_PAGE, builds.c.fills_at > build_steps.c.due_at)
+        moment = case((later, builds.c.fills_at), else_=build_steps.c.due_at)
+        statement = (
+            select(build_steps.c.stage, func.min(moment))
+            .join(builds, _OF_BUILD)
+            .where(IS_UNDONE, or_(not_(_IS_PAGE), builds.c.rate.is_(None), builds.c.rate > 0))
+            .group_by(build_steps.c.stage)
+        )
+        return {Stage(stage): at for stage, at in self._connection.execute(statement)}
+
+    def forget_leases(self) -> None:
+        """End every lease."""
+        held = and_(IS_UNDONE, build_steps.c.token.is_not(None))
+        self._connection.execute(update(build_steps).where(held).values(token=None, due_at=self._clock.now))

@@ -1,0 +1,80 @@
+"""The work of a build: steps that workers take one at a time, how far it is, and what happened to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app.domain.builds import Build
+from app.domain.uploads import Stage
+
+
+class StepKind(StrEnum):
+    """open → slice → fill, a page at a time → check; and drop, once it ended."""
+
+    OPEN = "open"
+    """Make its collections: from then on every upload goes to it."""
+    SLICE = "slice"
+    """Divide the products that are there by then into pages."""
+    FILL = "fill"
+    """Bring one page of products in."""
+    CHECK = "check"
+    """Compare it with the database and with the build it is to follow."""
+    DROP = "drop"
+    """Drop its collections."""
+
+    @property
+    def stage(self) -> Stage:
+        """Whose workers take it first: where contents have to be encoded a page is handed on."""
+        return Stage.ENCODE if self is StepKind.CHECK else Stage.INDEX
+
+
+@dataclass(frozen=True, slots=True)
+class NewStep:
+    """A step to be done: a page holds `products`, those with an id beyond `after`, up to and with `up_to`.
+
+    The empty text is no bound.
+    """
+
+    kind: StepKind
+    after: str = ""
+    up_to: str = ""
+    products: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that one worker holds until its lease ends.
+
+    `touched` says that a worker before may have written some of its page.
+    """
+
+    build: Build
+    number: int
+    page: NewStep
+    stage: Stage
+    attempts: int
+    touched: bool
+    token: str
+    error_code: str | None = None
+    error_detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a build is filled: products of its pages, and when the first and the last page that is done was."""
+
+    products: int = 0
+    filled: int = 0
+    began_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEvent:
+    """Something that happened to a build, for the audit trail."""
+
+    at: datetime
+    what: str
+    told: Mapping[str, Any]

@@ -1,0 +1,168 @@
+"""The database port on SQLite and Postgres: the work of builds."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.adapters.postgres.database import SqlDatabase
+from app.domain.build_steps import NewStep, Progress, Step, StepKind
+from app.domain.builds import Build, BuildState
+from app.domain.uploads import Stage
+from app.ports.uploads import Failure
+from tests.factories import a_build
+
+MINUTE = timedelta(minutes=1)
+OVER = timedelta(seconds=-1)
+PAGES = [NewStep(StepKind.FILL, "", "m", 10), NewStep(StepKind.FILL, "m", "", 5)]
+WHY = Failure("outage", "the store is away")
+
+
+def a_building(database: SqlDatabase, *steps: NewStep) -> Build:
+    build = a_build(state=BuildState.BUILDING)
+    with database.writing() as transaction:
+        transaction.builds.add(build)
+        transaction.build_steps.add(build.id, steps)
+    return build
+
+
+def claim(database: SqlDatabase, stage: Stage = Stage.INDEX, *, lease: timedelta = MINUTE) -> Step | None:
+    with database.writing() as transaction:
+        return transaction.build_steps.claim(stage, lease=lease)
+
+
+def claimed(database: SqlDatabase, stage: Stage = Stage.INDEX, *, lease: timedelta = MINUTE) -> Step:
+    step = claim(database, stage, lease=lease)
+    assert step is not None
+    return step
+
+
+def test_steps_are_taken_in_order_by_the_workers_of_their_stage_and_each_by_one(database: SqlDatabase) -> None:
+    build = a_building(database, *PAGES, NewStep(StepKind.CHECK))
+    first, second = claimed(database), claimed(database)
+    assert [first.page, second.page] == PAGES
+    assert (first.build, first.attempts, first.touched) == (build, 1, False)
+    assert claim(database) is None
+    assert claimed(database, Stage.ENCODE).page.kind is StepKind.CHECK
+
+
+def test_a_step_whose_worker_died_is_taken_again_and_the_dead_one_can_no_longer_end_it(database: SqlDatabase) -> None:
+    a_building(database, PAGES[0])
+    dead = claimed(database, lease=OVER)
+    with database.writing() as transaction:
+        assert transaction.build_steps.go_on(dead, lease=OVER, touched=True)
+    alive = claimed(database)
+    assert (alive.attempts, alive.touched) == (2, True)
+    with database.writing() as transaction:
+        assert not transaction.build_steps.go_on(dead, lease=MINUTE)
+        assert not transaction.build_steps.finish(dead)
+        assert transaction.build_steps.finish(alive)
+        assert not transaction.build_steps.finish(alive)
+
+
+def test_a_step_is_given_back_with_its_reason_and_handed_over_without(database: SqlDatabase) -> None:
+    build = a_building(database, PAGES[0])
+    for blameless, attempts in ((True, 1), (False, 2)):
+        with database.writing() as transaction:
+            step = transaction.build_steps.claim(Stage.INDEX, lease=MINUTE)
+            assert step is not None
+            transaction.build_steps.release(step, WHY, delay=timedelta(), blameless=blameless)
+            assert transaction.build_steps.waiting(build.id) == WHY
+        again = claimed(database, lease=OVER)
+        assert (again.attempts, again.error_code) == (attempts, "outage")
+        with database.writing() as transaction:
+            transaction.build_steps.release(again, WHY, delay=timedelta(), blameless=True)
+    step = claimed(database)
+    with database.writing() as transaction:
+        transaction.build_steps.hand_over(step, Stage.ENCODE)
+        assert transaction.build_steps.waiting(build.id) is None
+    assert claim(database) is None
+    assert claimed(database, Stage.ENCODE).attempts == 1
+
+
+def test_progress_counts_the_products_of_the_pages_that_are_done(database: SqlDatabase) -> None:
+    build = a_building(database, NewStep(StepKind.OPEN), *PAGES)
+    with database.writing() as transaction:
+        assert transaction.build_steps.left(build.id) == 3
+        assert transaction.build_steps.progress(build.id) == Progress(15, 0)
+        for _ in range(2):
+            step = transaction.build_steps.claim(Stage.INDEX, lease=MINUTE)
+            assert step is not None
+            transaction.build_steps.finish(step)
+        progress = transaction.build_steps.progress(build.id)
+        assert (progress.products, progress.filled, transaction.build_steps.left(build.id)) == (15, 10, 1)
+        assert progress.last_at == transaction.now
+        transaction.build_steps.forget(build.id)
+        assert transaction.build_steps.left(build.id) == 0
+
+
+def test_a_rate_spaces_the_pages_and_nothing_else_and_zero_pauses_them(database: SqlDatabase) -> None:
+    build = a_building(database, *PAGES)
+    with database.writing() as transaction:
+        transaction.builds.set_rate(build.id, 10.0)
+    assert claimed(database).page is not None
+    assert claim(database) is None
+    with database.reading() as transaction:
+        wait = (transaction.build_steps.next_due()[Stage.INDEX] - transaction.now).total_seconds()
+    assert 0.5 < wait <= 1.0
+    with database.writing() as transaction:
+        transaction.builds.set_rate(build.id, 0)
+        transaction.build_steps.add(build.id, [NewStep(StepKind.CHECK)])
+        assert transaction.build_steps.next_due().keys() == {Stage.ENCODE}
+    assert claim(database) is None
+    assert claim(database, Stage.ENCODE) is not None
+    with database.writing() as transaction:
+        transaction.builds.set_rate(build.id, None)
+    assert claim(database) is not None
+
+
+def test_steps_can_be_put_off_and_leases_forgotten(database: SqlDatabase) -> None:
+    build = a_building(database, PAGES[0])
+    with database.writing() as transaction:
+        transaction.build_steps.add(build.id, [NewStep(StepKind.DROP)], delay=MINUTE)
+    assert claimed(database).page == PAGES[0]
+    assert claim(database) is None
+    with database.writing() as transaction:
+        transaction.build_steps.forget_leases()
+    assert claimed(database).page == PAGES[0]
+    assert claim(database) is None
+
+
+@pytest.mark.parametrize("state", [BuildState.ABORTED, BuildState.FAILED])
+def test_what_happened_to_a_build_stays_told(database: SqlDatabase, state: BuildState) -> None:
+    build = a_building(database)
+    with database.writing() as transaction:
+        transaction.builds.record(build.id, "started", {"by": "test"})
+        transaction.builds.record(build.id, "ended", {})
+        transaction.builds.fail_contents(build.id, {"a": WHY})
+        transaction.builds.fail_contents(build.id, {"a": WHY, "b": WHY})
+        transaction.builds.set_report(build.id, {"checks": []})
+        transaction.builds.set_state(build.id, state, WHY)
+        transaction.builds.take_uploads(build.id, takes=False)
+    with database.reading() as transaction:
+        events = transaction.builds.events(build.id)
+        assert [(event.what, event.told) for event in events] == [("started", {"by": "test"}), ("ended", {})]
+        assert transaction.builds.failed_contents(build.id) == {"a": WHY, "b": WHY}
+        found = transaction.builds.get(build.id)
+        assert found is not None
+        assert (found.state, found.error_code, found.takes_uploads) == (state, "outage", False)
+        assert found.report == {"checks": []}
+        assert transaction.builds.writable(["shop"]) == {"shop": []}
+        assert transaction.builds.get("none") is None
+
+
+def test_the_previous_build_is_the_one_that_was_live_last_and_still_takes_uploads(database: SqlDatabase) -> None:
+    builds = [a_build(state=BuildState.BUILDING) for _ in range(3)]
+    for build in builds:
+        with database.writing() as transaction:
+            transaction.builds.add(build)
+            transaction.builds.set_state(build.id, BuildState.LIVE)
+        with database.writing() as transaction:
+            transaction.builds.hold_still("shop")
+            transaction.builds.set_state(build.id, BuildState.RETIRED)
+    for build in reversed(builds):
+        with database.writing() as transaction:
+            found = transaction.builds.previous("shop")
+            assert found is not None and found.id == build.id
+            transaction.builds.take_uploads(build.id, takes=False)
+    with database.reading() as transaction:
+        assert transaction.builds.previous("shop") is None
