@@ -67,6 +67,14 @@ class Settings(BaseSettings):
     decode_threads: int = Field(default=2, ge=1, description="threads that decode pictures beside the model")
     fetch_threads: int = Field(default=16, ge=1, description="pictures fetched side by side")
 
+    build_page: int = Field(default=256, ge=1, description="products that a step of filling a build brings")
+    retired_builds: int = Field(
+        default=1, ge=0, description="builds that were live and go on taking uploads, to roll back to"
+    )
+    promote_patience_s: int = Field(
+        default=60, ge=0, description="seconds that API processes may take to load the encoder of a build"
+    )
+
     # Longer than the slowest batch on the slowest machine takes, twice: one batch is begun while the one ahead of it
     # is at work. A worker that dies costs its uploads this long.
     lease_s: int = Field(default=300, ge=1, description="seconds that a worker may keep an upload")

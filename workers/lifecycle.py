@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -58,18 +58,34 @@ def run(celery: Any, stage: Stage) -> int:
     its own.
     """
     application = cast(Application, celery.application)
-    end = time.monotonic() + TURN_S
-
-    def stopping() -> bool:
-        # Asked of the worker's own process: a child of the prefork pool is not told, and ends with its turn.
-        return state.should_stop is not None or time.monotonic() > end
-
+    stopping = _turn_over()
     moved = 0
     with _outages_told(stage.value):
         moved = application.run(stage, stopping=stopping)
         if stopping():
             application.jobs.wake(stage)
     return moved
+
+
+def build(celery: Any, stage: Stage) -> None:
+    """Do steps of builds for the application of this Celery; the uploads of the stage go before each.
+
+    Ends as `run` does. A step that is due soon is waited for: the next sweep may be too late for it.
+    """
+    application = cast(Application, celery.application)
+    with _outages_told(f"build_{stage}"):
+        application.build(stage, stopping=_turn_over())
+
+
+def _turn_over() -> Callable[[], bool]:
+    """Whether a turn that begins now is over."""
+    end = time.monotonic() + TURN_S
+
+    def stopping() -> bool:
+        # Asked of the worker's own process: a child of the prefork pool is not told, and ends with its turn.
+        return state.should_stop is not None or time.monotonic() > end
+
+    return stopping
 
 
 def sweep(celery: Any) -> None:

@@ -48,6 +48,11 @@ async def upload_id_of(upload_id: str) -> str:
     return check_id(upload_id, "upload_id")
 
 
+async def build_id_of(build: str) -> str:
+    """The id of a build in a path."""
+    return check_id(build, "build")
+
+
 async def body_of(request: Request) -> bytes:
     """The body as it came."""
     return await request.body()
@@ -68,6 +73,7 @@ CHECKED = [Depends(known_parameters)]
 App = Annotated[Application, Depends(application_of)]
 CatalogName = Annotated[str, Depends(catalog_of)]
 ProductId = Annotated[str, Depends(product_id_of)]
+BuildId = Annotated[str, Depends(build_id_of)]
 UploadId = Annotated[str, Depends(upload_id_of)]
 Body = Annotated[bytes, Depends(body_of)]
 Form = Annotated[dict[str, bytes], Depends(form_of)]

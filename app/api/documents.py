@@ -10,21 +10,21 @@ from urllib.parse import quote
 import orjson
 from fastapi.responses import Response
 
+from app.api.build_documents import build_document
 from app.api.schemas.documents import (
     AcceptedDocument,
-    BuildDocument,
     CatalogDocument,
     PictureDocument,
     ProductDocument,
-    Reason,
     Receipt,
 )
 from app.api.schemas.found import HitDocument, SearchDocument
+from app.api.schemas.parts import Reason
 from app.domain.products import Catalog
 from app.domain.search import Hit, SearchResult
 from app.domain.uploads import TERMINAL, Picture, Upload, UploadKind, UploadState
 from app.ports.products import StoredProduct
-from app.services.describe_catalog import Description, HeldBuild
+from app.services.describe_catalog import Description
 
 _STAGES = (
     UploadState.ACCEPTED,
@@ -74,21 +74,6 @@ def description_document(described: Description) -> CatalogDocument:
     if described.live is not None:
         document["build"] = build_document(described.live)
     return document
-
-
-def build_document(held: HeldBuild) -> BuildDocument:
-    """A build."""
-    build = held.build
-    return {
-        "id": build.id,
-        "state": build.state,
-        "encoder": build.encoder.shown_name,
-        "index": build.index.type,
-        "params": {**build.index.build_params, **build.index.search_params},
-        "products": held.products,
-        "indexed": held.indexed,
-        "created_at": build.created_at.isoformat(),
-    }
 
 
 def picture_document(catalog: str, picture: Picture) -> PictureDocument:

@@ -1,15 +1,16 @@
 """What a process of Vitrine works with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from app.adapters.celery.jobs import CeleryJobs
 from app.adapters.celery.worker import EmbeddedWorker
 from app.adapters.milvus.store import MilvusStore
 from app.adapters.postgres.database import SqlDatabase
 from app.config import Settings
-from app.domain.builds import IndexSpec
+from app.domain.builds import Build, IndexSpec
 from app.domain.products import Catalog
 from app.domain.uploads import Stage
 from app.ports.blobs import Blobs
@@ -20,8 +21,14 @@ from app.services.encoders import Encoders
 from app.services.open_catalog import open_catalog
 from app.services.run_stage import Batching, Begin, run_stage
 from app.services.search import Searcher
+from app.services.start_build import start_build
 from app.services.sweep import sweep
+from app.services.switch_build import Switch
 from app.services.turns import Turns
+from app.services.work_on_builds import BuildWorker, work_on_builds
+
+UPLOADS_FIRST_S = 5.0
+"""How long a step of a build waits for uploads that another thread is at: a build goes on under any load."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class Application:
     searcher: Searcher
     embedder: Embedder
     stages: dict[Stage, tuple[Batching, Begin]]
+    builder: BuildWorker
+    switch: Switch
     turns: Turns
     closing: ExitStack
     worker: EmbeddedWorker | None = None
@@ -79,6 +88,21 @@ class Application:
             keep_caption=keep_caption,
         )
 
+    def start_build(
+        self,
+        catalog: str,
+        *,
+        encoder: str | None,
+        index: str | None,
+        params: Mapping[str, int],
+        rate: float | None,
+    ) -> Build:
+        """Start a build; see the service. Raises `EncoderNotFound` and `EncoderRefused` too."""
+        spec = None if encoder is None else self.encoders.named(encoder).spec
+        return start_build(
+            self.database, self.store, self.jobs, catalog, encoder=spec, index=index, params=params, rate=rate
+        )
+
     def run(self, stage: Stage, *, stopping: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing waits for this stage; returns how many uploads moved on."""
         batching, begin = self.stages[stage]
@@ -86,6 +110,21 @@ class Application:
             stage,
             lambda: run_stage(stage, self.database, self.jobs, batching=batching, begin=begin, stopping=stopping),
         )
+
+    def build(self, stage: Stage, *, stopping: Callable[[], bool]) -> None:
+        """Do the steps of builds that are due for the workers of a stage, one caller at a time; see the service."""
+
+        def work() -> int:
+            pause = partial(self._uploads_first, stage, stopping)
+            work_on_builds(stage, self.database, self.jobs, self.builder, pause=pause)
+            return 0
+
+        self.turns.take(("build", stage), work)
+
+    def _uploads_first(self, stage: Stage, stopping: Callable[[], bool]) -> bool:
+        self.run(stage, stopping=stopping)
+        self.turns.await_end(stage, UPLOADS_FIRST_S)  # where another thread is at them
+        return stopping()
 
     def sweep(self) -> None:
         """Wake every stage that has something due."""

@@ -30,6 +30,7 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
         with application.database.writing() as transaction:
             if not settings.database_url:  # the database lies in the directory, which this process alone has
                 transaction.uploads.forget_leases()
+                transaction.build_steps.forget_leases()
         celery.application = application
         worker = EmbeddedWorker(celery)
         worker.start()

@@ -24,16 +24,21 @@ from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
+from app.services.check_build import Checker
 from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
+from app.services.encode_page import PageEncoder
 from app.services.encoders import Encoders
+from app.services.fill_build import Filler
 from app.services.index import IndexStage
 from app.services.intake import intake
 from app.services.query_vectors import QueryEncoder
 from app.services.run_stage import Batching, Begin
 from app.services.search import Searcher
+from app.services.switch_build import Switch
 from app.services.turns import Turns
+from app.services.work_on_builds import BuildWorker
 
 CORES = os.cpu_count() or 1
 EMBED_THREADS = 2 * MAX_URLS  # fetch for two whole requests at a time, and never behind the pictures of uploads
@@ -103,6 +108,8 @@ def open_application(
         searcher=Searcher(database, store, query_encoder, pool("legs", LEG_THREADS)),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
+        builder=_builder(settings, database, store, contents),
+        switch=Switch(database, encoders, settings.promote_patience_s, settings.retired_builds),
         turns=Turns(),
         closing=closing,
     )
@@ -115,6 +122,13 @@ def _stages(settings: Settings, intake: Begin, encode: Begin, index: Begin) -> d
         Stage.ENCODE: (Batching(settings.encode_batch, lease), encode),
         Stage.INDEX: (Batching(settings.index_batch, lease), index),
     }
+
+
+def _builder(settings: Settings, database: SqlDatabase, store: MilvusStore, contents: ContentEncoder) -> BuildWorker:
+    lease = timedelta(seconds=settings.lease_s)
+    filler = Filler(database, store, lease)
+    encoder = PageEncoder(database, contents, lease, settings.model_batch)
+    return BuildWorker(database, store, filler, encoder, Checker(database, store), lease, settings.build_page)
 
 
 def _pool(closing: ExitStack, name: str, threads: int) -> Executor:

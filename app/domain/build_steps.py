@@ -9,6 +9,9 @@ from typing import Any
 from app.domain.builds import Build
 from app.domain.uploads import Stage
 
+BUILDING = (Stage.ENCODE, Stage.INDEX)
+"""The stages whose workers do the steps of builds."""
+
 
 class StepKind(StrEnum):
     """open → slice → fill, a page at a time → check; and drop, once it ended."""
@@ -63,12 +66,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a build is filled: products of its pages, and when the first and the last page that is done was."""
+    """How far a build is filled: products of its pages, and when the pages were made and the last was done."""
 
     products: int = 0
     filled: int = 0
     began_at: datetime | None = None
     last_at: datetime | None = None
+
+    @property
+    def per_second(self) -> float | None:
+        """Products a second so far."""
+        if self.began_at is None or self.last_at is None:
+            return None
+        seconds = (self.last_at - self.began_at).total_seconds()
+        return self.filled / seconds if seconds > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@
     │   ├── StoreUnavailable        Milvus
     │   ├── BrokerUnavailable
     │   ├── BlobsUnavailable
+    │   ├── EncoderNotLoaded        an API process is not ready for a build
     │   └── FetchFailed             a picture's server: time-out, 5xx
     ├── Gone                        an outside thing answers, and will answer so again
     │   └── FetchRefused            a picture's server: 404, not a picture's size
@@ -137,6 +138,12 @@ class BlobsUnavailable(Unavailable):
     """The store of pictures does not answer."""
 
     code = "blobs_unavailable"
+
+
+class EncoderNotLoaded(Unavailable):
+    """An API process has not loaded the encoder of a build that is to go live."""
+
+    code = "encoder_not_loaded"
 
 
 class FetchFailed(Unavailable):

@@ -1,6 +1,7 @@
 """Builds in the database, and what each of them holds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -79,6 +80,18 @@ class Builds(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Products whose newest version is indexed and not deleted: how many a build holds, and how many it lacks.
+
+    `extra` are those it holds and should not.
+    """
+
+    held: int
+    missing: int
+    extra: int
+
+
 class Holdings(Protocol):
     """What each build holds."""
 
@@ -106,6 +119,18 @@ class Holdings(Protocol):
 
     def count(self, build_id: str) -> int:
         """How many products a build holds."""
+        ...
+
+    def compare(self, build_id: str) -> Comparison:
+        """What a build holds for certain, compared with the products that it should hold."""
+        ...
+
+    def sample(self, build_id: str, size: int) -> list[str]:
+        """The ids of some products that a build holds, spread over all of them."""
+        ...
+
+    def clear(self, build_id: str) -> None:
+        """The build holds nothing any more."""
         ...
 
 

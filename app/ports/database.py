@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from app.ports.announcements import Announcements
 from app.ports.builds import Builds, BuildSteps, Holdings
 from app.ports.catalogs import Catalogs
 from app.ports.embeddings import Embeddings
@@ -37,6 +38,8 @@ class Transaction(Protocol):
     def holdings(self) -> Holdings: ...  # noqa: D102
     @property
     def build_steps(self) -> BuildSteps: ...  # noqa: D102
+    @property
+    def announcements(self) -> Announcements: ...  # noqa: D102
 
 
 class Database(Protocol):

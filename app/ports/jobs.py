@@ -12,6 +12,10 @@ class Jobs(Protocol):
         """Tell a worker of this stage that there may be work. Raises `BrokerUnavailable`."""
         ...
 
+    def wake_builds(self, stage: Stage) -> None:
+        """Tell a worker of this stage that there may be a step of a build to do. Raises `BrokerUnavailable`."""
+        ...
+
     def ping(self) -> None:
         """Return if the broker answers."""
         ...

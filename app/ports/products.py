@@ -7,7 +7,7 @@ from typing import Protocol
 from app.domain.filters import Filter
 from app.domain.products import Product
 from app.domain.search import ShownProduct
-from app.domain.uploads import Claim, Newest, Picture, Upload, UploadKind, UploadState
+from app.domain.uploads import Claim, Newest, Picture, ProductVersion, Upload, UploadKind, UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,15 @@ class StoredProduct:
     pictures: tuple[Picture, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The newest version of a product, and how far the upload is that brought it."""
+
+    version: int
+    deleted: bool
+    state: UploadState
+
+
 class Products(Protocol):
     """The newest accepted version of every product, and the pictures of its versions."""
 
@@ -61,6 +70,25 @@ class Products(Protocol):
         """What answers show of the products of these ids that are not deleted, in one statement."""
         ...
 
+    def page_ends(self, catalog: str, size: int) -> list[tuple[str, int]]:
+        """The products that are not deleted, divided by product_id: the last id of each page, and its size."""
+        ...
+
+    def standing_between(self, catalog: str, after: str, up_to: str) -> dict[str, Standing]:
+        """How the products stand that have an id beyond `after`, up to and with `up_to`; deleted ones too.
+
+        The empty text is no bound.
+        """
+        ...
+
+    def standing(self, catalog: str, product_ids: Sequence[str]) -> dict[str, Standing]:
+        """How these products stand. No newer version is accepted of any of them until this transaction ends."""
+        ...
+
+    def versions(self, catalog: str, product_ids: Sequence[str]) -> list[ProductVersion]:
+        """The newest versions of these products, deleted ones too."""
+        ...
+
     def browse(
         self, catalog: str, where: Filter | None, *, limit: int, offset: int = 0
     ) -> tuple[int, list[ShownProduct]]:
@@ -77,6 +105,10 @@ class Pictures(Protocol):
 
     def save(self, claim: Claim, pictures: Sequence[Picture]) -> None:
         """Write down what became of some of a version's pictures."""
+        ...
+
+    def slots(self, catalog: str, product_ids: Sequence[str]) -> dict[str, int]:
+        """One more than the highest position a picture of each product ever had; those that had none are left out."""
         ...
 
     def in_error(self, uploads: Sequence[Upload]) -> dict[str, tuple[Picture, ...]]:

@@ -93,6 +93,10 @@ class Uploads(Protocol):
         """Put a dead upload that is still the newest back to its beginning; False where it is not such a one."""
         ...
 
+    def being_indexed(self, catalog: str) -> set[str]:
+        """The tokens under which uploads of a catalog are held that may be on their way into its builds."""
+        ...
+
     def due(self) -> dict[Stage, int]:
         """How many uploads each stage could claim now."""
         ...

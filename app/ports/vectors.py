@@ -39,6 +39,10 @@ class Neighbour:
 class VectorStore(Protocol):
     """Collections by physical name. Every method may raise `StoreUnavailable`. Safe to call from several threads."""
 
+    def check(self, index: IndexSpec, *, dimension: int) -> None:
+        """Raise `Invalid` (`index_type`, `index_param`) where this store cannot build such an index."""
+        ...
+
     def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
         """Create a collection, indexed and loaded; nothing happens where it exists already."""
         ...

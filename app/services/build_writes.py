@@ -1,15 +1,16 @@
 """Writing versions of products to a build: the rows they become, written, made durable, and read back."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.builds import Build
 from app.domain.embeddings import text_hash
-from app.domain.uploads import ProductVersion
+from app.domain.uploads import Picture, ProductVersion
 from app.ports.database import Transaction
+from app.ports.uploads import Failure
 from app.ports.vectors import VectorRow, VectorStore
 
 Embeddings = Mapping[str, NDArray[np.float32]]
@@ -35,6 +36,7 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
     """
     catalog = transaction.catalogs.get(build.catalog)
     chosen = catalog.caption if catalog else ()
+    versions = encodable(versions, chosen, transaction.builds.failed_contents(build.id))
     captions = {one.product.product_id: text_hash(one.product.caption(chosen)) for one in versions}
     hashes = {p.content_hash for one in versions for p in one.pictures if p.content_hash} | set(captions.values())
     embeddings = transaction.embeddings.get(build.encoder.fingerprint, sorted(hashes))
@@ -58,6 +60,25 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
         possible = (picture_row_id(product_id, position) for position in range(slots))
         writes.gone_pictures += [row_id for row_id in possible if row_id not in kept]
     return writes
+
+
+def encodable(
+    versions: Sequence[ProductVersion], chosen: Sequence[str], failed: Mapping[str, Failure]
+) -> Sequence[ProductVersion]:
+    """The versions as a build can hold them whose encoder has `failed` on some contents, by content hash.
+
+    It goes without such a picture, and without a product whose caption is one.
+    """
+    if not failed:
+        return versions
+    return [
+        replace(
+            one,
+            deleted=one.deleted or text_hash(one.product.caption(chosen)) in failed,
+            pictures=tuple(_marked(picture, failed) for picture in one.pictures),
+        )
+        for one in versions
+    ]
 
 
 def write(store: VectorStore, writes: Writes) -> set[str]:
@@ -107,6 +128,11 @@ def _differing(store: VectorStore, collection: str, rows: Sequence[VectorRow], g
     found = store.versions(collection, [row.id for row in rows] + list(gone))
     lost = {row.product_id for row in rows if found.get(row.id) != row.version}
     return lost | {_product_of(row_id) for row_id in gone if row_id in found}
+
+
+def _marked(picture: Picture, failed: Mapping[str, Failure]) -> Picture:
+    error = failed.get(picture.content_hash or "")
+    return picture if error is None else replace(picture, error_code=error.code, error_detail=error.detail)
 
 
 def _picture_rows(one: ProductVersion, embeddings: Embeddings) -> list[VectorRow] | None:

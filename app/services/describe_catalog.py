@@ -1,21 +1,30 @@
 """What there is to tell of catalogs: how many products, what became of their uploads, and what their builds hold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.domain.builds import Build
+from app.domain.build_steps import BuildEvent, Progress
+from app.domain.builds import Build, BuildState
 from app.domain.products import Catalog, unknown_catalog
 from app.domain.uploads import UploadState
 from app.ports.database import Database, Transaction
+from app.ports.uploads import Failure
+from app.services.switch_build import the_build
 
 
 @dataclass(frozen=True, slots=True)
 class HeldBuild:
-    """A build and how many products it holds, of how many there are."""
+    """A build and how many products it holds, of how many there are.
+
+    `progress` and why a step is tried again are told of one that is being filled, `events` where one is asked for.
+    """
 
     build: Build
     indexed: int
     products: int
+    progress: Progress | None = None
+    waiting: Failure | None = None
+    events: Sequence[BuildEvent] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,23 @@ def list_builds(database: Database, name: str) -> Sequence[HeldBuild]:
     with database.reading() as transaction:
         _, products = _counted(transaction, name)
         builds = transaction.builds.all(name)
-        return [HeldBuild(one, transaction.holdings.count(one.id), products) for one in builds]
+        return [_held(transaction, one, products) for one in builds]
+
+
+def describe_build(database: Database, catalog: str, build_id: str) -> HeldBuild:
+    """One build and what happened to it. Raises `NotFound` (`unknown_catalog`, `unknown_build`)."""
+    with database.reading() as transaction:
+        _, products = _counted(transaction, catalog)
+        build = the_build(transaction, catalog, build_id)
+        return replace(_held(transaction, build, products), events=transaction.builds.events(build_id))
+
+
+def _held(transaction: Transaction, build: Build, products: int) -> HeldBuild:
+    held = HeldBuild(build, transaction.holdings.count(build.id), products)
+    if build.state is not BuildState.BUILDING:
+        return held
+    steps = transaction.build_steps
+    return replace(held, progress=steps.progress(build.id), waiting=steps.waiting(build.id))
 
 
 def _counted(transaction: Transaction, name: str) -> tuple[Catalog, int]:

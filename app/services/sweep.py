@@ -1,4 +1,4 @@
-"""Sweeping: waking every stage that has something due, whatever became of the message that should have."""
+"""Sweeping: waking all who have something due, whatever became of the message that should have."""
 
 from app.domain.uploads import Stage
 from app.ports.database import Database
@@ -6,10 +6,15 @@ from app.ports.jobs import Jobs
 
 
 def sweep(database: Database, jobs: Jobs) -> dict[Stage, int]:
-    """Wake the stages with uploads due; returns how many each has. Raises `BrokerUnavailable`."""
+    """Wake those with uploads or steps of builds due; returns how many uploads. Raises `BrokerUnavailable`."""
     with database.reading() as transaction:
         due = transaction.uploads.due()
+        steps = transaction.build_steps.next_due()
+        now = transaction.now
     for stage, count in due.items():
         if count:
             jobs.wake(stage)
+    for stage, at in steps.items():
+        if at <= now:
+            jobs.wake_builds(stage)
     return due

@@ -8,7 +8,7 @@ class Turns:
     """Keeps threads from crowding into one stage. Safe to call from several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._asked_again: dict[Hashable, bool] = {}
 
     def take(self, key: Hashable, work: Callable[[], int]) -> int:
@@ -27,10 +27,19 @@ class Turns:
                 done += work()
             except BaseException:
                 with self._lock:
-                    del self._asked_again[key]
+                    self._end(key)
                 raise
             with self._lock:
                 if not self._asked_again[key]:
-                    del self._asked_again[key]
+                    self._end(key)
                     return done
                 self._asked_again[key] = False
+
+    def await_end(self, key: Hashable, timeout_s: float) -> None:
+        """Return once nobody works under this key, or after the time."""
+        with self._lock:
+            self._lock.wait_for(lambda: key not in self._asked_again, timeout_s)
+
+    def _end(self, key: Hashable) -> None:
+        del self._asked_again[key]
+        self._lock.notify_all()

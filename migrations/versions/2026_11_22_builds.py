@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("token", sa.String(32), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("touched", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("paid", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("done_at", MOMENT, nullable=True),
         sa.Column("error_code", sa.String(64), nullable=True),
         sa.Column("error_detail", sa.Text(), nullable=True),
@@ -78,10 +79,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["build_id"], ["builds.id"], name=op.f("fk_build_failures_build_id_builds")),
         sa.PrimaryKeyConstraint("build_id", "content_hash", name=op.f("pk_build_failures")),
     )
+    op.create_table(
+        "announcements",
+        sa.Column("process_id", sa.String(64), nullable=False),
+        sa.Column("fingerprint", sa.String(32), nullable=False),
+        sa.Column("seen_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("process_id", "fingerprint", name=op.f("pk_announcements")),
+    )
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_table("announcements")
     op.drop_table("build_failures")
     op.drop_table("build_events")
     op.drop_table("build_steps")

@@ -7,11 +7,16 @@ from app.domain.uploads import Stage
 class FakeJobs:
     def __init__(self) -> None:
         self.woken: list[Stage] = []
+        self.woken_for_builds: list[Stage] = []
         self.down = False
 
     def wake(self, stage: Stage) -> None:
         self.ping()
         self.woken.append(stage)
+
+    def wake_builds(self, stage: Stage) -> None:
+        self.ping()
+        self.woken_for_builds.append(stage)
 
     def ping(self) -> None:
         if self.down:

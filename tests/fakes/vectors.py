@@ -18,11 +18,14 @@ class FakeVectorStore:
         self._collections: dict[str, tuple[int, dict[str, VectorRow]]] = {}
         self._lock = threading.RLock()
 
+    def check(self, index: IndexSpec, *, dimension: int) -> None:
+        if index.type not in {"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"}:
+            raise Invalid("not an index type", code="index_type")
+
     def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
         if not (collection.isascii() and collection.isidentifier()):
             raise Invalid("not a collection's name", code="bad_collection")
-        if index.type not in {"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"}:
-            raise Invalid("not an index type", code="index_type")
+        self.check(index, dimension=dimension)
         with self._lock:
             known, _ = self._collections.setdefault(collection, (dimension, {}))
         if known != dimension:

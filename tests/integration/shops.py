@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,10 +106,13 @@ class Shop:
 
 
 @contextmanager
-def embedded(data: Path, encoder: FakeEncoder | None = None, **settings: Any) -> Iterator[Shop]:
+def embedded(
+    data: Path, encoder: FakeEncoder | None = None, *, others: Sequence[FakeEncoder] = (), **settings: Any
+) -> Iterator[Shop]:
     """What `vitrine serve` opens without settings."""
     encoder = encoder or FakeEncoder()
-    application = open_service(Settings(data=data, encoder="fake", **settings), loader=FakeLoader(encoder))
+    loader = FakeLoader(encoder, *others)
+    application = open_service(Settings(data=data, encoder="fake", **settings), loader=loader)
     try:
         yield Shop(application, encoder, data)
     finally:
@@ -129,13 +132,15 @@ def at_rest(data: Path) -> Iterator[Shop]:
 
 
 @contextmanager
-def over_servers(data: Path, database_url: str, broker_url: str, **settings: Any) -> Iterator[Shop]:
+def over_servers(
+    data: Path, database_url: str, broker_url: str, *, others: Sequence[FakeEncoder] = (), **settings: Any
+) -> Iterator[Shop]:
     """The same over Postgres and Redis, with one worker for every queue."""
     encoder = FakeEncoder()
     given = Settings(data=data, encoder="fake", database_url=database_url, broker_url=broker_url, **settings)
     celery = make_celery(broker_url)
     closing = ExitStack()
-    application = open_application(given, celery=celery, loader=FakeLoader(encoder), closing=closing)
+    application = open_application(given, celery=celery, loader=FakeLoader(encoder, *others), closing=closing)
     upgrade(application.database.engine)
     celery.application = application
     worker = EmbeddedWorker(celery)

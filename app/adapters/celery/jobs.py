@@ -9,6 +9,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from app.domain.build_steps import BUILDING
 from app.domain.errors import BrokerUnavailable
 from app.domain.uploads import Stage
 
@@ -18,6 +19,7 @@ TASK_MODULES = (
     "workers.tasks.intake",
     "workers.tasks.encode",
     "workers.tasks.index",
+    "workers.tasks.builds",
     "workers.tasks.maintenance",
 )
 MAINTENANCE_QUEUE = "maintenance"
@@ -55,6 +57,7 @@ def make_celery(broker_url: str) -> VitrineCelery:
         worker_hijack_root_logger=False,
         task_routes={
             **{f"vitrine.{stage}": {"queue": stage.value} for stage in Stage},
+            **{f"vitrine.build_{stage}": {"queue": stage.value} for stage in BUILDING},
             "vitrine.sweep": {"queue": MAINTENANCE_QUEUE},
         },
         beat_schedule={"sweep": {"task": "vitrine.sweep", "schedule": float(SWEEP_EVERY_S)}},
@@ -92,10 +95,17 @@ class CeleryJobs:
 
         A broker that hangs holds up one call, and for a while no other: whoever uploads must not wait for it.
         """
+        self._send(f"vitrine.{stage}")
+
+    def wake_builds(self, stage: Stage) -> None:
+        """Send one message to the workers of a stage that there may be a step of a build to do."""
+        self._send(f"vitrine.build_{stage}")
+
+    def _send(self, task: str) -> None:
         if time.monotonic() < self._away_until:
             raise BrokerUnavailable("the broker did not answer just now")
         try:
-            self._celery.send_task(f"vitrine.{stage}", retry=False)
+            self._celery.send_task(task, retry=False)
         except _FAILURES as error:
             self._away_until = time.monotonic() + AWAY_S
             raise _unavailable(error) from error

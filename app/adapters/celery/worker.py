@@ -7,12 +7,13 @@ from collections.abc import Callable
 from celery.worker import state
 
 from app.adapters.celery.jobs import MAINTENANCE_QUEUE, SWEEP_EVERY_S, VitrineCelery
+from app.domain.build_steps import BUILDING
 from app.domain.errors import Unavailable
 from app.domain.uploads import Stage
 
 log = logging.getLogger(__name__)
 
-THREADS = len(Stage)  # one for each stage, so that the model never waits for the index
+THREADS = len(Stage) + len(BUILDING)  # one for each task, so that the model never waits for the index
 STOP_TIMEOUT_S = 60  # work in hand is finished: a batch takes seconds
 AGAIN_S = 1.0  # until what ended by itself begins anew: seldom enough for a log, soon for whoever waits
 

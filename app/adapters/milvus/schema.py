@@ -30,12 +30,17 @@ def check_name(collection: str) -> str:
     return collection
 
 
-def check_index(index: IndexSpec, *, lite: bool) -> IndexSpec:
-    """Return the index; raise `Invalid` (`index_type`) for a type that this store cannot build."""
+def check_index(index: IndexSpec, *, dimension: int, lite: bool) -> IndexSpec:
+    """Return the index; raise `Invalid` (`index_type`, `index_param`) for one that this store cannot build."""
     allowed = _LITE_TYPES if lite else _SERVER_TYPES
     if index.type not in allowed:
         names = ", ".join(sorted(allowed))
         raise Invalid(f"index type {index.type!r} is not one of {names}", code="index_type", field="index")
+    parts = index.build_params.get("m", 1)
+    if dimension % parts:
+        raise Invalid(
+            f"m is {parts}: it must divide the vectors' {dimension} dimensions", code="index_param", field="params.m"
+        )
     return index
 
 

@@ -42,10 +42,14 @@ class MilvusStore:
         self._timeout = timeout
         self._dimensions: dict[str, int] = {}
 
+    def check(self, index: IndexSpec, *, dimension: int) -> None:
+        """Raise `Invalid` (`index_type`, `index_param`) where this store cannot build such an index."""
+        check_index(index, dimension=dimension, lite=self._connection.lite)
+
     def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
         """Create a collection, indexed and loaded; `Conflict` where it exists with another dimension."""
         check_name(collection)
-        check_index(index, lite=self._connection.lite)
+        self.check(index, dimension=dimension)
         schema = collection_schema(dimension, dynamic=self._connection.layout.dynamic)
         with self._connection.open() as client:
             if not client.has_collection(collection, timeout=self._timeout):

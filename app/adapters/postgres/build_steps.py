@@ -53,7 +53,7 @@ class BuildStepRows:
         allowed = or_(
             build_steps.c.kind != StepKind.FILL,
             builds.c.rate.is_(None),
-            and_(builds.c.rate > 0, or_(builds.c.fills_at.is_(None), builds.c.fills_at <= now)),
+            and_(builds.c.rate > 0, or_(build_steps.c.paid, builds.c.fills_at.is_(None), builds.c.fills_at <= now)),
         )
         row = self._connection.execute(
             select(build_steps)
@@ -65,7 +65,7 @@ class BuildStepRows:
         ).one_or_none()
         if row is None or not self._allowed(row, now):
             return None
-        taken = {"token": uuid4().hex, "attempts": row.attempts + 1}
+        taken = {"token": uuid4().hex, "attempts": row.attempts + 1, "paid": True}
         self._set(row.build_id, row.number, due_at=now + lease, **taken)
         build = self._connection.execute(select(builds).where(builds.c.id == row.build_id)).one()
         return Step(
@@ -82,7 +82,7 @@ class BuildStepRows:
 
     def _allowed(self, row: Row[Any], now: datetime) -> bool:
         """Count a page against the rate of its build; False where another worker did so just now."""
-        if row.kind != StepKind.FILL:
+        if row.kind != StepKind.FILL or row.paid:
             return True
         build = self._connection.execute(
             select(builds.c.rate, builds.c.fills_at).where(builds.c.id == row.build_id).with_for_update()
@@ -147,19 +147,22 @@ class BuildStepRows:
     def progress(self, build_id: str) -> Progress:
         """How far a build is filled."""
         done = build_steps.c.done_at.is_not(None)
+        of_build = build_steps.c.build_id == build_id
+        sliced = build_steps.c.kind == StepKind.SLICE
+        began = select(func.max(build_steps.c.done_at)).where(of_build, sliced)
         row = self._connection.execute(
             select(
                 func.coalesce(func.sum(build_steps.c.products), 0),
                 func.coalesce(func.sum(build_steps.c.products).filter(done), 0),
-                func.min(build_steps.c.done_at),
+                began.scalar_subquery(),
                 func.max(build_steps.c.done_at),
-            ).where(build_steps.c.build_id == build_id, _IS_PAGE)
+            ).where(of_build, _IS_PAGE)
         ).one()
         return Progress(*row)
 
     def next_due(self) -> dict[Stage, datetime]:
         """When the next step of each stage may be taken."""
-        later = and_(_IS_PAGE, builds.c.fills_at > build_steps.c.due_at)
+        later = and_(_IS_PAGE, not_(build_steps.c.paid), builds.c.fills_at > build_steps.c.due_at)
         moment = case((later, builds.c.fills_at), else_=build_steps.c.due_at)
         statement = (
             select(build_steps.c.stage, func.min(moment))

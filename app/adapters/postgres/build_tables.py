@@ -20,7 +20,16 @@ from sqlalchemy import (
 
 from app.adapters.postgres.tables import Hash, Id, Json, UtcDateTime, metadata
 
-__all__ = ["IS_UNDONE", "build_events", "build_failures", "build_products", "build_steps", "builds", "metadata"]
+__all__ = [
+    "IS_UNDONE",
+    "announcements",
+    "build_events",
+    "build_failures",
+    "build_products",
+    "build_steps",
+    "builds",
+    "metadata",
+]
 
 _LIVE = text("state = 'live'")
 _BUILDING = text("state IN ('building', 'ready')")
@@ -77,6 +86,8 @@ build_steps = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     # Set once a worker may have written rows of the page.
     Column("touched", Boolean, nullable=False, server_default=false()),
+    # Set once a page is counted against the rate of its build.
+    Column("paid", Boolean, nullable=False, server_default=false()),
     Column("done_at", UtcDateTime),
     Column("error_code", String(64)),
     Column("error_detail", Text),
@@ -108,4 +119,13 @@ build_failures = Table(
     Column("content_hash", Hash, primary_key=True),
     Column("code", String(64), nullable=False),
     Column("detail", Text, nullable=False),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("process_id", String(64), primary_key=True),
+    # An encoder that the process has loaded; '' says only that it is there.
+    Column("fingerprint", String(32), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
 )

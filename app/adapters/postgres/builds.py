@@ -45,7 +45,8 @@ _SEARCHED = Prepared(
     .join(builds, and_(builds.c.catalog == catalogs.c.name, _IS_LIVE))
     .where(catalogs.c.name == bindparam("the_catalog"))
 )
-_WRITABLE = select(builds).where(one_of(builds.c.catalog, "catalogs"), builds.c.takes_uploads)
+# In one order for everybody: what they hold is written in it.
+_WRITABLE = select(builds).where(one_of(builds.c.catalog, "catalogs"), builds.c.takes_uploads).order_by(builds.c.id)
 
 
 class BuildRows:
@@ -118,7 +119,9 @@ class BuildRows:
     def hold_still(self, catalog: str) -> None:
         """Keep other writers from the builds of a catalog until this transaction ends."""
         # The catalog's row stands for all of its builds: a new one is none of the rows that could be locked.
-        self._connection.execute(select(catalogs.c.name).where(catalogs.c.name == catalog).with_for_update())
+        self._connection.execute(
+            select(catalogs.c.name).where(catalogs.c.name == catalog).with_for_update(key_share=True)
+        )
 
     def set_state(self, build_id: str, state: BuildState, reason: Failure | None = None) -> None:
         """Move a build to another state; `reason` is why it ended."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
+from app.adapters.postgres.announcements import AnnouncementRows
 from app.adapters.postgres.build_steps import BuildStepRows
 from app.adapters.postgres.build_tables import metadata
 from app.adapters.postgres.builds import BuildRows
@@ -84,6 +85,11 @@ class SqlTransaction:
     def build_steps(self) -> BuildStepRows:
         """The work of builds."""
         return BuildStepRows(self._connection, self._clock)
+
+    @cached_property
+    def announcements(self) -> AnnouncementRows:
+        """What API processes say of themselves."""
+        return AnnouncementRows(self._connection, self._clock)
 
 
 class SqlDatabase:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, select
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, not_, select
 
 from app.adapters.postgres.build_tables import build_products, builds
 from app.adapters.postgres.statements import insert, one_of
-from app.adapters.postgres.tables import uploads
-from app.domain.uploads import Stage
+from app.adapters.postgres.tables import products, uploads
+from app.domain.uploads import Stage, UploadState
+from app.ports.builds import Comparison
 
 _HELD = and_(build_products.c.build_id == bindparam("the_build"), one_of(build_products.c.product_id, "ids"))
 _OVERTAKEN = (
@@ -81,3 +82,49 @@ class HoldingRows:
         """How many products a build holds."""
         statement = select(func.count()).where(build_products.c.build_id == build_id, build_products.c.version > 0)
         return self._connection.execute(statement).scalar_one()
+
+    def compare(self, build_id: str) -> Comparison:
+        """What a build holds for certain, compared with the products that it should hold."""
+        of_build = builds.c.id == build_id
+        held = and_(
+            build_products.c.build_id == build_id,
+            build_products.c.product_id == products.c.product_id,
+            build_products.c.version == products.c.version,
+        )
+        should = (
+            select(func.count(), func.count(build_products.c.product_id))
+            .select_from(products)
+            .join(builds, and_(of_build, builds.c.catalog == products.c.catalog))
+            .join(uploads, and_(uploads.c.id == products.c.upload_id, uploads.c.state == UploadState.INDEXED))
+            .outerjoin(build_products, held)
+            .where(products.c.deleted.is_(False))
+        )
+        expected, found = self._connection.execute(should).one()
+        gone = exists().where(
+            products.c.catalog == builds.c.catalog,
+            products.c.product_id == build_products.c.product_id,
+            products.c.deleted.is_(False),
+        )
+        extra = (
+            select(func.count())
+            .select_from(build_products)
+            .join(builds, and_(of_build, builds.c.id == build_products.c.build_id))
+            .where(build_products.c.version > 0, not_(gone))
+        )
+        return Comparison(found, expected - found, self._connection.execute(extra).scalar_one())
+
+    def sample(self, build_id: str, size: int) -> list[str]:
+        """The ids of some products that a build holds, spread over all of them."""
+        number = func.row_number().over(order_by=build_products.c.product_id)
+        counted = (
+            select(build_products.c.product_id, number.label("number"), func.count().over().label("total"))
+            .where(build_products.c.build_id == build_id, build_products.c.version > 0)
+            .subquery()
+        )
+        step = case((counted.c.total > size, counted.c.total // size), else_=1)
+        spread = select(counted.c.product_id).where(counted.c.number % step == 0).order_by(counted.c.number)
+        return list(self._connection.scalars(spread.limit(size)))
+
+    def clear(self, build_id: str) -> None:
+        """The build holds nothing any more."""
+        self._connection.execute(delete(build_products).where(build_products.c.build_id == build_id))

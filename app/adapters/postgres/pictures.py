@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, select
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
 
 from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import images, products
@@ -56,6 +56,16 @@ class PictureRows:
             ),
             [picture_row(claim.catalog, claim.product.product_id, claim.version, picture) for picture in pictures],
         )
+
+    def slots(self, catalog: str, product_ids: Sequence[str]) -> dict[str, int]:
+        """One more than the highest position a picture of each product ever had."""
+        statement = (
+            select(images.c.product_id, func.max(images.c.position) + 1)
+            .where(images.c.catalog == catalog, one_of(images.c.product_id, "ids"))
+            .group_by(images.c.product_id)
+        )
+        rows = self._connection.execute(statement, {"ids": list(product_ids)}).all()
+        return {row[0]: row[1] for row in rows}
 
     def in_error(self, uploads: Sequence[Upload]) -> dict[str, tuple[Picture, ...]]:
         """By upload id, the pictures that these versions go without."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     update,
 )
 
+from app.adapters.postgres import product_versions
 from app.adapters.postgres.filter_clause import filter_clause
 from app.adapters.postgres.pictures import picture_row
 from app.adapters.postgres.product_reads import SAME_VERSION, THESE, shown_products, stored_products
@@ -23,8 +24,8 @@ from app.adapters.postgres.statements import insert
 from app.adapters.postgres.tables import images, products, uploads
 from app.domain.filters import Filter
 from app.domain.search import ShownProduct
-from app.domain.uploads import Newest, UploadState
-from app.ports.products import Accepted, StoredProduct
+from app.domain.uploads import Newest, ProductVersion, UploadState
+from app.ports.products import Accepted, Standing, StoredProduct
 
 _NO_VERSION = {"version": 0, "upload_id": "", "digest": "", "deleted": True, "title": "", "description": ""}
 
@@ -99,6 +100,22 @@ class ProductRows:
     def shown(self, catalog: str, product_ids: Sequence[str]) -> dict[str, ShownProduct]:
         """What answers show of the products of these ids that are not deleted."""
         return shown_products(self._connection, catalog, product_ids)
+
+    def page_ends(self, catalog: str, size: int) -> list[tuple[str, int]]:
+        """The last id of each page of products that are not deleted, and how many it has."""
+        return product_versions.page_ends(self._connection, catalog, size)
+
+    def standing_between(self, catalog: str, after: str, up_to: str) -> dict[str, Standing]:
+        """How the products of a range of ids stand, deleted ones too."""
+        return product_versions.standing_between(self._connection, catalog, after, up_to)
+
+    def standing(self, catalog: str, product_ids: Sequence[str]) -> dict[str, Standing]:
+        """How these products stand, held against newer versions until this transaction ends."""
+        return product_versions.standing(self._connection, catalog, product_ids)
+
+    def versions(self, catalog: str, product_ids: Sequence[str]) -> list[ProductVersion]:
+        """The newest versions of these products, deleted ones too."""
+        return product_versions.versions(self._connection, catalog, product_ids)
 
     def browse(
         self, catalog: str, where: Filter | None, *, limit: int, offset: int = 0

@@ -139,6 +139,11 @@ class UploadRows:
         )
         return self._connection.execute(revived).rowcount == 1
 
+    def being_indexed(self, catalog: str) -> set[str]:
+        """The tokens under which uploads of a catalog are held that may be on their way into its builds."""
+        held = and_(IS_UNFINISHED, uploads.c.state == Stage.INDEX.takes, uploads.c.token.is_not(None))
+        return set(self._connection.scalars(select(uploads.c.token).where(held, uploads.c.catalog == catalog)))
+
     def due(self) -> dict[Stage, int]:
         """How many uploads each stage could claim now."""
         statement = (

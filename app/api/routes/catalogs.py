@@ -4,12 +4,12 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.api.dependencies import CHECKED, App, CatalogName
-from app.api.documents import answer, build_document, catalog_document, description_document
+from app.api.documents import answer, catalog_document, description_document
 from app.api.openapi import PICTURES, problems
-from app.api.schemas.documents import BuildList, CatalogDocument, CatalogList
+from app.api.schemas.documents import CatalogDocument, CatalogList
 from app.api.schemas.products import CatalogIn
 from app.domain.products import Catalog, check_id
-from app.services.describe_catalog import describe_catalog, list_builds, list_catalogs
+from app.services.describe_catalog import describe_catalog, list_catalogs
 from app.services.show_product import show_picture
 
 router = APIRouter(prefix="/v1/catalogs", dependencies=CHECKED)
@@ -40,12 +40,6 @@ def put_catalog(application: App, catalog: CatalogName, body: CatalogIn) -> Resp
 def get_catalog(application: App, catalog: CatalogName) -> Response:
     """A catalog, what became of its uploads, and the build that answers."""
     return answer(description_document(describe_catalog(application.database, catalog)))
-
-
-@router.get("/{catalog}/builds", response_model=BuildList, responses=problems(404))
-def get_builds(application: App, catalog: CatalogName) -> Response:
-    """The builds of a catalog, newest first."""
-    return answer(BuildList(builds=[build_document(one) for one in list_builds(application.database, catalog)]))
 
 
 @router.get(

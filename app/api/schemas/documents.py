@@ -1,16 +1,14 @@
 """What the API answers, member by member: mypy holds `app/api/documents.py` to it, and `/openapi.json` tells it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, NotRequired
+from typing import Literal, NotRequired
 
-from pydantic import Field
 from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
 
-from app.domain.builds import BuildState
+from app.api.schemas.builds import BuildDocument
+from app.api.schemas.parts import Moment, Reason
 from app.domain.products import AttributeType, AttributeValue
 from app.domain.uploads import UploadKind, UploadState
-
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 class Problem(TypedDict):
@@ -23,32 +21,6 @@ class Problem(TypedDict):
     detail: str
     field: NotRequired[str]
     request_id: NotRequired[str | None]
-
-
-class Reason(TypedDict):
-    """A stable code, and words for a person."""
-
-    code: str
-    detail: str | None
-
-
-class BuildDocument(TypedDict):
-    """An index build: `indexed` of `products` are in it. `params` are those of its index."""
-
-    id: str
-    state: BuildState
-    encoder: str
-    index: str
-    params: Mapping[str, int]
-    products: int
-    indexed: int
-    created_at: Moment
-
-
-class BuildList(TypedDict):
-    """The builds of a catalog, newest first."""
-
-    builds: list[BuildDocument]
 
 
 class CatalogDocument(TypedDict):

@@ -1,0 +1,47 @@
+"""Builds as JSON documents."""
+
+from typing import cast
+
+from app.api.schemas.builds import BuildDocument, ProgressDocument, ReportDocument
+from app.domain.build_steps import Progress
+from app.services.describe_catalog import HeldBuild
+
+
+def build_document(held: HeldBuild) -> BuildDocument:
+    """A build."""
+    build = held.build
+    document: BuildDocument = {
+        "id": build.id,
+        "state": build.state,
+        "encoder": build.encoder.shown_name,
+        "index": build.index.type,
+        "params": {**build.index.build_params, **build.index.search_params},
+        "products": held.products,
+        "indexed": held.indexed,
+        "created_at": build.created_at.isoformat(),
+        "takes_uploads": build.takes_uploads,
+    }
+    if build.rate is not None:
+        document["rate"] = build.rate
+    if held.progress is not None:
+        document["progress"] = _progress_document(held.progress)
+    if held.waiting is not None:
+        document["waiting"] = {"code": held.waiting.code, "detail": held.waiting.detail}
+    if build.report is not None:
+        document["report"] = cast(ReportDocument, build.report)
+    if build.error_code is not None:
+        document["error"] = {"code": build.error_code, "detail": build.error_detail}
+    if held.events is not None:
+        document["events"] = [{"at": one.at.isoformat(), "what": one.what, "told": one.told} for one in held.events]
+    return document
+
+
+def _progress_document(progress: Progress) -> ProgressDocument:
+    rate = progress.per_second
+    left = progress.products - progress.filled
+    return {
+        "products": progress.products,
+        "filled": progress.filled,
+        "per_second": round(rate, 1) if rate else None,
+        "seconds_left": round(left / rate, 1) if rate else None,
+    }

@@ -1,0 +1,76 @@
+"""Builds: start one, look at it, and decide which of them answers."""
+
+from functools import partial
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from app.api.build_documents import build_document
+from app.api.dependencies import CHECKED, App, BuildId, CatalogName
+from app.api.documents import answer
+from app.api.openapi import problems
+from app.api.schemas.builds import BuildDocument, BuildIn, BuildList, PromoteIn, StartedBuild, ThrottleIn
+from app.bootstrap import Application
+from app.domain.builds import Build
+from app.domain.uploads import Stage
+from app.services.describe_catalog import describe_build, list_builds
+from app.services.switch_build import abort, retire, throttle
+
+router = APIRouter(prefix="/v1/catalogs/{catalog}/builds", dependencies=CHECKED)
+
+
+@router.get("", response_model=BuildList, responses=problems(404))
+def get_builds(application: App, catalog: CatalogName) -> Response:
+    """The builds of a catalog, newest first."""
+    return answer(BuildList(builds=[build_document(one) for one in list_builds(application.database, catalog)]))
+
+
+@router.post("", status_code=202, response_model=StartedBuild, responses=problems(404, 409))
+def post_build(application: App, catalog: CatalogName, body: BuildIn) -> Response:
+    """Start a build with another encoder, another index, or other parameters; the live one goes on answering."""
+    build = application.start_build(
+        catalog, encoder=body.encoder, index=body.index, params=body.params, rate=body.rate
+    )
+    return answer(StartedBuild(id=build.id, state=build.state), 202)
+
+
+@router.get("/{build}", response_model=BuildDocument, responses=problems(404))
+def get_build(application: App, catalog: CatalogName, build: BuildId) -> Response:
+    """A build, how far it is, what its check found, and what happened to it."""
+    return answer(build_document(describe_build(application.database, catalog, build)))
+
+
+@router.post("/{build}:promote", response_model=BuildDocument, responses=problems(404, 409))
+def promote_build(application: App, catalog: CatalogName, build: BuildId, body: PromoteIn | None = None) -> Response:
+    """Make a build the live one, once every API process has loaded its encoder."""
+    stated = body or PromoteIn()
+    return _told(application, application.switch.promote(catalog, build, force=stated.force, reason=stated.reason))
+
+
+@router.post("/{build}:rollback", response_model=BuildDocument, responses=problems(404, 409))
+def rollback_build(application: App, catalog: CatalogName, build: BuildId) -> Response:
+    """Go back from the live build to the one that was live before, which is the answer."""
+    return _told(application, application.switch.rollback(catalog, build))
+
+
+@router.post("/{build}:abort", response_model=BuildDocument, responses=problems(404, 409))
+def abort_build(application: App, catalog: CatalogName, build: BuildId) -> Response:
+    """End a build that was never live."""
+    return _told(application, abort(application.database, catalog, build))
+
+
+@router.post("/{build}:retire", response_model=BuildDocument, responses=problems(404, 409))
+def retire_build(application: App, catalog: CatalogName, build: BuildId) -> Response:
+    """Let go of a build that was live: there is no rolling back to it any more."""
+    return _told(application, retire(application.database, catalog, build))
+
+
+@router.post("/{build}:throttle", response_model=BuildDocument, responses=problems(404, 409))
+def throttle_build(application: App, catalog: CatalogName, build: BuildId, body: ThrottleIn) -> Response:
+    """Bound how many products a second a build is filled with, while it is."""
+    wake = partial(application.jobs.wake_builds, Stage.INDEX)
+    return _told(application, throttle(application.database, wake, catalog, build, rate=body.rate))
+
+
+def _told(application: Application, build: Build) -> Response:
+    return answer(build_document(describe_build(application.database, build.catalog, build.id)))

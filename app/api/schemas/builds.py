@@ -1,0 +1,109 @@
+"""What an operator asks of builds, and what is told of them."""
+
+from collections.abc import Mapping
+from typing import Any, NotRequired
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
+
+from app.api.schemas.parts import Moment, Reason
+from app.domain.builds import BuildState
+
+
+class BuildIn(BaseModel):
+    """A build to start; what is not given is as in the live one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    encoder: StrictStr | None = Field(default=None, min_length=1, max_length=1_000)
+    index: StrictStr | None = None
+    params: dict[str, StrictInt] = Field(default_factory=dict)
+    rate: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
+class PromoteIn(BaseModel):
+    """How a build goes live: by force it may although it did not pass its check, for a reason that is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    force: StrictBool = False
+    reason: StrictStr = Field(default="", max_length=1_000)
+
+
+class ThrottleIn(BaseModel):
+    """How many products a second a build is filled with: 0 pauses, null takes the bound away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rate: float | None = Field(ge=0, allow_inf_nan=False)
+
+
+class ProgressDocument(TypedDict):
+    """How far a build is filled: `filled` of the `products` that were there when it began, and the time left."""
+
+    products: int
+    filled: int
+    per_second: float | None
+    seconds_left: float | None
+
+
+class CheckDocument(TypedDict):
+    """One of the things that are checked before a build may go live, and its bound."""
+
+    name: str
+    measured: float
+    at_least: NotRequired[float]
+    at_most: NotRequired[float]
+    passed: bool
+
+
+class ReportDocument(TypedDict):
+    """What the check of a build found; one that has not passed goes live by force alone."""
+
+    passed: bool
+    checks: list[CheckDocument]
+
+
+class BuildEventDocument(TypedDict):
+    """Something that happened to a build."""
+
+    at: Moment
+    what: str
+    told: Mapping[str, Any]
+
+
+class BuildDocument(TypedDict):
+    """An index build: `indexed` of `products` are in it. `params` are those of its index.
+
+    `takes_uploads` says whether every upload goes to it. `rate` bounds the products a second that it is filled with;
+    `waiting` is why a part of that is tried again. `error` is why it failed.
+    """
+
+    id: str
+    state: BuildState
+    encoder: str
+    index: str
+    params: Mapping[str, int]
+    products: int
+    indexed: int
+    created_at: Moment
+    takes_uploads: bool
+    rate: NotRequired[float]
+    progress: NotRequired[ProgressDocument]
+    waiting: NotRequired[Reason]
+    report: NotRequired[ReportDocument]
+    error: NotRequired[Reason]
+    events: NotRequired[list[BuildEventDocument]]
+
+
+class StartedBuild(TypedDict):
+    """A build, and the state it is in by now."""
+
+    id: str
+    state: BuildState
+
+
+class BuildList(TypedDict):
+    """The builds of a catalog, newest first."""
+
+    builds: list[BuildDocument]

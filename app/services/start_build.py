@@ -1,0 +1,70 @@
+"""Starting a build: a row and its first step; workers do the rest, and live goes on."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import uuid4
+
+from app.domain.build_steps import NewStep, StepKind
+from app.domain.builds import UNFINISHED, Build, BuildState, IndexSpec
+from app.domain.embeddings import EncoderSpec
+from app.domain.errors import BrokerUnavailable, Conflict
+from app.domain.products import unknown_catalog
+from app.ports.database import Database, Transaction
+from app.ports.jobs import Jobs
+from app.ports.vectors import VectorStore
+
+log = logging.getLogger(__name__)
+
+
+def start_build(
+    database: Database,
+    store: VectorStore,
+    jobs: Jobs,
+    catalog: str,
+    *,
+    encoder: EncoderSpec | None,
+    index: str | None,
+    params: Mapping[str, int],
+    rate: float | None = None,
+) -> Build:
+    """Start a build; what is not given is as in the live one.
+
+    Raises `NotFound` (`unknown_catalog`), `Invalid` (`index_type`, `index_param`), and `Conflict`
+    (`build_unfinished`) where the catalog has an unfinished one.
+    """
+    with database.writing() as transaction:
+        transaction.builds.hold_still(catalog)
+        live = transaction.builds.live(catalog)
+        if live is None:
+            raise unknown_catalog(catalog)
+        _check_alone(transaction, catalog)
+        build = _build(live, encoder, _index(live, index, params), rate, transaction.now)
+        store.check(build.index, dimension=build.encoder.dimension)
+        transaction.builds.add(build)
+        transaction.build_steps.add(build.id, [NewStep(StepKind.OPEN)])
+        told = {"encoder": build.encoder.shown_name, "index": build.index.type, **build.index.build_params}
+        transaction.builds.record(build.id, "started", told)
+    try:
+        jobs.wake_builds(StepKind.OPEN.stage)
+    except BrokerUnavailable as error:  # the sweep will
+        log.warning("jobs.wake_failed", extra={"detail": error.detail})
+    return build
+
+
+def _check_alone(transaction: Transaction, catalog: str) -> None:
+    for one in transaction.builds.all(catalog):
+        if one.state in UNFINISHED:
+            raise Conflict(
+                f"build {one.id} is {one.state}: promote it or abort it first", code="build_unfinished", field="build"
+            )
+
+
+def _index(live: Build, index: str | None, params: Mapping[str, int]) -> IndexSpec:
+    if index is not None and index != live.index.type:
+        return IndexSpec.of(index, params)
+    return IndexSpec.of(live.index.type, {**live.index.build_params, **live.index.search_params, **params})
+
+
+def _build(live: Build, encoder: EncoderSpec | None, index: IndexSpec, rate: float | None, now: datetime) -> Build:
+    return Build(uuid4().hex, live.catalog, BuildState.BUILDING, encoder or live.encoder, index, now, rate=rate)

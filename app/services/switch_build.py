@@ -1,0 +1,184 @@
+"""Which build answers: promote one, go back to the one before, and end those that are not wanted.
+
+Each is one transaction that holds all builds of the catalog still. A query reads the live build once, and ends on the
+build it began with: a build that is no longer live keeps its collections.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.builds import Build, BuildState
+from app.domain.errors import Conflict, EncoderNotLoaded, Invalid, NotFound
+from app.ports.database import Database, Transaction
+from app.services.encoders import Encoders
+from app.services.end_build import end_build
+
+PRESENT = timedelta(seconds=10)
+"""How long an API process counts as there after it said so, which it does every two seconds."""
+
+_LOOK_AGAIN_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Everything that switching needs.
+
+    `patience_s` is how long API processes may take to load an encoder, `kept` how many builds that were live before
+    go on taking uploads, so that one can go back to them.
+    """
+
+    database: Database
+    encoders: Encoders
+    patience_s: float
+    kept: int
+
+    def promote(self, catalog: str, build_id: str, *, force: bool = False, reason: str = "") -> Build:
+        """Make a build the live one, once every API process has loaded its encoder.
+
+        Raises `NotFound` (`unknown_build`), `Conflict` (`build_state`, `gate_failed`), `Invalid` (`reason`), and
+        `EncoderNotLoaded`.
+        """
+        if force and not reason.strip():
+            raise Invalid("say why a build goes live that did not pass its check", code="reason", field="reason")
+        self._await_encoder(self._promotable(catalog, build_id, force=force))
+        with self.database.writing() as transaction:
+            transaction.builds.hold_still(catalog)
+            build = promotable(transaction, catalog, build_id, force=force)
+            told = {"forced": True, "reason": reason} if force else {}
+            self._make_live(transaction, build, "promoted", told)
+        return build
+
+    def rollback(self, catalog: str, build_id: str) -> Build:
+        """Go back from the live build to the one that was live before; returns that one.
+
+        Raises `NotFound` (`unknown_build`), `Conflict` (`build_state`, `no_previous_build`), and `EncoderNotLoaded`.
+        """
+        with self.database.reading() as transaction:
+            before = _previous(transaction, catalog, build_id)
+        self._await_encoder(before)
+        with self.database.writing() as transaction:
+            transaction.builds.hold_still(catalog)
+            before = _previous(transaction, catalog, build_id)
+            transaction.builds.record(build_id, "rolled back", {"to": before.id})
+            self._make_live(transaction, before, "live again", {})
+        return before
+
+    def _promotable(self, catalog: str, build_id: str, *, force: bool) -> Build:
+        with self.database.reading() as transaction:
+            return promotable(transaction, catalog, build_id, force=force)
+
+    def _await_encoder(self, build: Build) -> None:
+        """Return once every API process has the encoder; this one loads it here."""
+        self.encoders.of(build.encoder).encode_texts(["ready"])
+        until = time.monotonic() + self.patience_s
+        while True:
+            with self.database.reading() as transaction:
+                lacking = transaction.announcements.lacking(build.encoder.fingerprint, within=PRESENT)
+            if not lacking:
+                return
+            if time.monotonic() > until:
+                raise EncoderNotLoaded(
+                    f"{len(lacking)} API processes have not loaded {build.encoder.shown_name} within "
+                    f"{self.patience_s:g} s: their logs say why ({', '.join(sorted(lacking))})"
+                )
+            time.sleep(_LOOK_AGAIN_S)
+
+    def _make_live(self, transaction: Transaction, build: Build, what: str, told: dict[str, object]) -> None:
+        live = transaction.builds.live(build.catalog)
+        if live is not None:
+            transaction.builds.set_state(live.id, BuildState.RETIRED)
+            transaction.builds.record(live.id, "retired", {"after": build.id})
+        transaction.builds.set_state(build.id, BuildState.LIVE)
+        transaction.builds.record(build.id, what, told)
+        retired = [
+            one
+            for one in transaction.builds.all(build.catalog)
+            if one.state is BuildState.RETIRED and one.takes_uploads and one.retired_at is not None
+        ]
+        newest_first = sorted(retired, key=lambda one: one.retired_at or one.created_at, reverse=True)
+        for one in newest_first[self.kept :]:
+            end_build(transaction, one, BuildState.RETIRED, "no longer kept")
+
+
+def promotable(transaction: Transaction, catalog: str, build_id: str, *, force: bool) -> Build:
+    """A build that may go live: it is ready and has passed its check, or was live and still takes uploads."""
+    build = the_build(transaction, catalog, build_id)
+    if not build.takes_uploads or build.state not in (BuildState.READY, BuildState.RETIRED):
+        raise Conflict(f"build {build_id} is {_told(build)}: it cannot go live", code="build_state", field="build")
+    if build.state is BuildState.READY and not force and not (build.report or {}).get("passed"):
+        raise Conflict(
+            f"build {build_id} has not passed its check: `vitrine builds show {build_id}` tells what; to go live all "
+            "the same, force it and give a reason",
+            code="gate_failed",
+        )
+    return build
+
+
+def abort(database: Database, catalog: str, build_id: str) -> Build:
+    """End a build that was never live. Raises `NotFound` (`unknown_build`) and `Conflict` (`build_state`)."""
+    with database.writing() as transaction:
+        transaction.builds.hold_still(catalog)
+        build = the_build(transaction, catalog, build_id)
+        if build.state not in (BuildState.BUILDING, BuildState.READY):
+            raise Conflict(f"build {build_id} is {_told(build)}: there is nothing to abort", code="build_state")
+        end_build(transaction, build, BuildState.ABORTED, "aborted")
+        return the_build(transaction, catalog, build_id)
+
+
+def retire(database: Database, catalog: str, build_id: str) -> Build:
+    """Let go of a build that was live. Raises `NotFound` (`unknown_build`) and `Conflict` (`build_state`)."""
+    with database.writing() as transaction:
+        transaction.builds.hold_still(catalog)
+        build = the_build(transaction, catalog, build_id)
+        if build.state is not BuildState.RETIRED or not build.takes_uploads:
+            told = "promote another first" if build.state is BuildState.LIVE else "only a build that was live can be"
+            raise Conflict(f"build {build_id} is {_told(build)}: {told}", code="build_state")
+        end_build(transaction, build, BuildState.RETIRED, "no longer kept")
+        return the_build(transaction, catalog, build_id)
+
+
+def throttle(
+    database: Database, wake: Callable[[], None], catalog: str, build_id: str, *, rate: float | None
+) -> Build:
+    """Bound how many products a second a build is filled with: 0 pauses, None lets it go as fast as it can.
+
+    Raises `NotFound` (`unknown_build`) and `Conflict` (`build_state`).
+    """
+    with database.writing() as transaction:
+        transaction.builds.hold_still(catalog)
+        build = the_build(transaction, catalog, build_id)
+        if build.state is not BuildState.BUILDING:
+            raise Conflict(f"build {build_id} is {_told(build)}: it is not being filled", code="build_state")
+        transaction.builds.set_rate(build_id, rate)
+        transaction.builds.record(build_id, "throttled", {"rate": rate})
+        build = the_build(transaction, catalog, build_id)
+    wake()
+    return build
+
+
+def the_build(transaction: Transaction, catalog: str, build_id: str) -> Build:
+    """A build of a catalog. Raises `NotFound` (`unknown_build`)."""
+    build = transaction.builds.get(build_id)
+    if build is None or build.catalog != catalog:
+        raise NotFound(f"there is no build {build_id} in this catalog", code="unknown_build", field="build")
+    return build
+
+
+def _previous(transaction: Transaction, catalog: str, build_id: str) -> Build:
+    build = the_build(transaction, catalog, build_id)
+    if build.state is not BuildState.LIVE:
+        raise Conflict(
+            f"build {build_id} is {_told(build)}, not live: there is nothing to go back from", code="build_state"
+        )
+    before = transaction.builds.previous(catalog)
+    if before is None:
+        raise Conflict("no build that was live before is kept", code="no_previous_build")
+    return before
+
+
+def _told(build: Build) -> str:
+    if build.state is BuildState.RETIRED and not build.takes_uploads:
+        return "retired and no longer kept"
+    return build.state.value

@@ -1,0 +1,174 @@
+"""The work of builds: claim a step, do it, write down what became of it.
+
+Failures are decided here as `run_stage` decides those of uploads: an outside thing that does not answer costs no
+attempt; anything else costs one, and after the last the build has failed, with a reason. Only the collections of a
+build that has ended are dropped again and again, until they are gone.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.build_steps import NewStep, Step, StepKind
+from app.domain.builds import BuildState
+from app.domain.errors import BrokerUnavailable, VitrineError
+from app.domain.uploads import MAX_ATTEMPTS, Stage
+from app.ports.database import Database
+from app.ports.jobs import Jobs
+from app.ports.uploads import Failure
+from app.ports.vectors import VectorStore
+from app.services.check_build import Checker
+from app.services.encode_page import PageEncoder
+from app.services.end_build import end_build
+from app.services.fill_build import Filler
+from app.services.finish_step import finish_step
+from app.services.run_stage import NO_UPLOADS_FAULT, OUTAGE_DELAY, RETRY_DELAY
+
+log = logging.getLogger(__name__)
+
+SOON = timedelta(seconds=15)
+"""A sweep comes as often: a step that is due before the next one would otherwise be late, and a rate not kept."""
+
+_LOOK_AGAIN_S = 0.05  # a batch of uploads takes a second; what waits for it is one step a build
+
+
+@dataclass(frozen=True, slots=True)
+class BuildWorker:
+    """Everything that the work of builds needs. `page` is how many products a step of filling brings."""
+
+    database: Database
+    store: VectorStore
+    filler: Filler
+    encoder: PageEncoder
+    checker: Checker
+    lease: timedelta
+    page: int
+
+    def step(self, stage: Stage, pause: Callable[[], bool]) -> bool:
+        """Do the next step that is due for the workers of a stage; False where there was none.
+
+        `pause` is called inside of long steps, which end early where it says to stop.
+        """
+        with self.database.writing() as transaction:
+            step = transaction.build_steps.claim(stage, lease=self.lease)
+        if step is None:
+            return False
+        try:
+            self._do(step, pause)
+        except NO_UPLOADS_FAULT as error:
+            told = {"build": step.build.id, "step": step.page.kind.value, "code": error.code, "detail": error.detail}
+            log.warning("build.outage", extra=told)
+            self._give_back(step, Failure(error.code, error.shown), OUTAGE_DELAY, blameless=True)
+        except Exception as error:
+            log.exception("build.step_failed", extra={"build": step.build.id, "step": step.page.kind.value})
+            code = error.code if isinstance(error, VitrineError) else "attempt_failed"
+            reason = Failure(code, "the attempt ended without a result: the log of the service says more")
+            never_ends = step.page.kind is StepKind.DROP
+            delay = RETRY_DELAY * (1 << min(step.attempts, MAX_ATTEMPTS))
+            self._give_back(step, reason, delay, blameless=never_ends)
+        return True
+
+    def _do(self, step: Step, pause: Callable[[], bool]) -> None:
+        match step.page.kind:
+            case _ if step.attempts > MAX_ATTEMPTS:
+                self._fail(step)
+            case StepKind.OPEN:
+                self._open(step)
+            case StepKind.SLICE:
+                self._slice(step, pause)
+            case StepKind.FILL if step.stage is Stage.ENCODE:
+                if not self.encoder.encode(step, pause):
+                    self._stopped(step)
+            case StepKind.FILL:
+                self.filler.fill(step)
+            case StepKind.CHECK:
+                self.checker.check(step)
+            case StepKind.DROP:
+                self._drop(step)
+
+    def _open(self, step: Step) -> None:
+        """From here on every upload goes to the build."""
+        build = step.build
+        for collection in (build.images, build.texts):
+            self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
+        with self.database.writing() as transaction:
+            if finish_step(transaction, step, NewStep(StepKind.SLICE)):
+                transaction.builds.take_uploads(build.id, takes=True)
+                transaction.builds.record(build.id, "opened", {})
+
+    def _slice(self, step: Step, pause: Callable[[], bool]) -> None:
+        """Divide what is there into pages, once the uploads are through that began before the build was opened."""
+        catalog = step.build.catalog
+        with self.database.reading() as transaction:
+            before = transaction.uploads.being_indexed(catalog)
+        until = time.monotonic() + self.lease.total_seconds() / 2
+        while before:
+            stopping = pause()
+            with self.database.reading() as transaction:
+                before &= transaction.uploads.being_indexed(catalog)
+            if before and (stopping or time.monotonic() > until):
+                self._stopped(step)
+                return
+            time.sleep(_LOOK_AGAIN_S if before else 0)
+        with self.database.writing() as transaction:
+            ends = transaction.products.page_ends(catalog, self.page)
+            afters = ["", *(last for last, _ in ends)]
+            pages = [
+                NewStep(StepKind.FILL, after, last, size) for after, (last, size) in zip(afters, ends, strict=False)
+            ]
+            finish_step(transaction, step, *pages)
+
+    def _drop(self, step: Step) -> None:
+        for collection in (step.build.images, step.build.texts):
+            self.store.drop(collection)
+        with self.database.writing() as transaction:
+            transaction.holdings.clear(step.build.id)
+            if finish_step(transaction, step):
+                transaction.builds.record(step.build.id, "dropped", {})
+
+    def _fail(self, step: Step) -> None:
+        reason = Failure(step.error_code or "attempts_exhausted", step.error_detail or "its workers died of it")
+        log.error("build.failed", extra={"build": step.build.id, "code": reason.code, "step": step.page.kind.value})
+        with self.database.writing() as transaction:
+            transaction.builds.hold_still(step.build.catalog)
+            if transaction.build_steps.finish(step):
+                told = {"code": reason.code, "detail": reason.detail, "step": step.page.kind.value}
+                end_build(transaction, step.build, BuildState.FAILED, "failed", reason=reason, told=told)
+
+    def _stopped(self, step: Step) -> None:
+        self._give_back(step, Failure("stopped", "its worker was stopped"), timedelta(), blameless=True)
+
+    def _give_back(self, step: Step, reason: Failure, delay: timedelta, *, blameless: bool) -> None:
+        with self.database.writing() as transaction:
+            transaction.build_steps.release(step, reason, delay=delay, blameless=blameless)
+
+
+def work_on_builds(
+    stage: Stage, database: Database, jobs: Jobs, worker: BuildWorker, *, pause: Callable[[], bool]
+) -> None:
+    """Do the steps that are due for the workers of a stage until there is none, or `pause` says to stop.
+
+    `pause` is called before each step and inside of long ones: uploads go first. A step that is due soon is waited
+    for; what is due later the sweep wakes.
+    """
+    while not pause():
+        done = worker.step(stage, pause)
+        with database.reading() as transaction:
+            due, now = transaction.build_steps.next_due(), transaction.now
+        if done:  # what others have to do now may have come of it
+            _wake(jobs, [other for other, at in due.items() if other is not stage and at <= now])
+        elif stage not in due or due[stage] - now > SOON:
+            return
+        else:
+            time.sleep(_LOOK_AGAIN_S)
+    _wake(jobs, [stage])
+
+
+def _wake(jobs: Jobs, stages: Sequence[Stage]) -> None:
+    for stage in stages:
+        try:
+            jobs.wake_builds(stage)
+        except BrokerUnavailable as error:  # the sweep will
+            log.warning("jobs.wake_failed", extra={"detail": error.detail})
