@@ -57,6 +57,12 @@ class FakeLoader:
     def __init__(self, *encoders: FakeEncoder) -> None:
         self._encoders = {encoder.spec.name: encoder for encoder in encoders}
 
+    def know(self, encoder: FakeEncoder) -> None:
+        self._encoders[encoder.spec.name] = encoder
+
+    def forget(self, encoder: FakeEncoder) -> None:
+        del self._encoders[encoder.spec.name]
+
     def load(self, name: str) -> Encoder:
         if name not in self._encoders:
             raise EncoderNotFound(f"there is no model {name}")

@@ -58,6 +58,12 @@ class FakeVectorStore:
             _, stored = self._collection(collection)
             return {row_id: stored[row_id].version for row_id in ids if row_id in stored}
 
+    def all_versions(self, collection: str) -> dict[str, int]:
+        """The version of every row; none where there is no such collection."""
+        with self._lock:
+            _, stored = self._collections.get(collection, (0, {}))
+            return {row.id: row.version for row in stored.values()}
+
     def search(
         self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
     ) -> list[list[Neighbour]]:

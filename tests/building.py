@@ -1,0 +1,96 @@
+"""A pipeline with builds: steps are done when they are told to."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from app.domain.build_steps import BUILDING
+from app.domain.builds import Build, BuildState
+from app.domain.uploads import Stage
+from app.services.check_build import Checker
+from app.services.encode_page import PageEncoder
+from app.services.fill_build import Filler
+from app.services.start_build import start_build
+from app.services.switch_build import Switch
+from app.services.work_on_builds import BuildWorker
+from tests.fakes.encoders import FakeEncoder
+from tests.pipelines import Pipeline
+
+LEASE = timedelta(minutes=1)
+
+
+def go_on() -> bool:
+    """A pause that asks for nothing."""
+    return False
+
+
+class Shop:
+    """A pipeline, its builds, and another encoder that they may change to."""
+
+    def __init__(self, pipeline: Pipeline, *, page: int = 2) -> None:
+        self.pipeline = pipeline
+        self.other = FakeEncoder("other", weights="1")
+        pipeline.loader.know(self.other)
+        database, store = pipeline.database, pipeline.store
+        self.worker = BuildWorker(
+            database,
+            store,
+            Filler(database, store, LEASE),
+            PageEncoder(database, pipeline.contents, LEASE, 2),
+            Checker(database, store),
+            LEASE,
+            page,
+        )
+        self.switch = Switch(database, pipeline.encoders, patience_s=0.3, kept=1)
+
+    def start(self, *, other: bool = True, rate: float | None = None) -> Build:
+        encoder = self.other.spec if other else None
+        pipeline = self.pipeline
+        return start_build(
+            pipeline.database,
+            pipeline.store,
+            pipeline.jobs,
+            "shop",
+            encoder=encoder,
+            index=None,
+            params={},
+            rate=rate,
+        )
+
+    def step(self, stage: Stage = Stage.INDEX, pause: Callable[[], bool] = go_on) -> bool:
+        return self.worker.step(stage, pause)
+
+    def work(self) -> None:
+        """Do every step that is due."""
+        while any(self.step(stage) for stage in BUILDING):
+            pass
+
+    def wait(self) -> None:
+        """Let the delays and leases of everything end."""
+        self.pipeline.wait()
+        with self.pipeline.database.engine.execution_options(vitrine_writes=True).begin() as connection:
+            connection.execute(text("UPDATE build_steps SET due_at = '2026-01-01 00:00:00'"))
+
+    def build(self, build: Build) -> Build:
+        with self.pipeline.database.reading() as transaction:
+            found = transaction.builds.get(build.id)
+        assert found is not None
+        return found
+
+    def state(self, build: Build) -> BuildState:
+        return self.build(build).state
+
+    def passed(self, build: Build) -> bool:
+        return bool((self.build(build).report or {}).get("passed"))
+
+    def events(self, build: Build) -> list[str]:
+        with self.pipeline.database.reading() as transaction:
+            return [event.what for event in transaction.builds.events(build.id)]
+
+    def rows(self, build: Build) -> dict[str, int]:
+        """The version of every row that a build has."""
+        found: dict[str, int] = {}
+        for collection in (build.images, build.texts):
+            found |= self.pipeline.store.all_versions(collection)
+        return found
