@@ -8,6 +8,7 @@ from app.adapters.celery.jobs import make_celery
 from app.adapters.celery.worker import EmbeddedWorker
 from app.adapters.data_directory import DataDirectory
 from app.bootstrap.application import Application
+from app.bootstrap.herald import Herald
 from app.bootstrap.wiring import open_application
 from app.config import Settings
 from app.ports.encoders import EncoderLoader
@@ -19,7 +20,9 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
     Raises `Misconfigured` (`data_held`) and `DatabaseUnavailable`.
     """
     if not settings.embedded:
-        return open_application(settings, loader=loader)
+        application = open_application(settings, loader=loader)
+        application.closing.enter_context(contextlib.closing(Herald(application.database, application.encoders)))
+        return application
     from migrations.upgrade import upgrade  # noqa: PLC0415 - Alembic takes 7 MB, which an API over servers never needs
 
     with ExitStack() as failing:
@@ -35,5 +38,7 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
         worker = EmbeddedWorker(celery)
         worker.start()
         failing.callback(worker.stop)
+        if settings.database_url:  # where others may answer from the same database
+            failing.enter_context(contextlib.closing(Herald(application.database, application.encoders)))
         application.sweep()  # go on where the last start stopped
         return replace(application, worker=worker, closing=failing.pop_all())

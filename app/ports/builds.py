@@ -31,6 +31,10 @@ class Builds(Protocol):
         """The builds that take uploads, by catalog: every upload goes to all of them."""
         ...
 
+    def taking(self) -> list[Build]:
+        """The builds of every catalog that take uploads."""
+        ...
+
     def get(self, build_id: str) -> Build | None:
         """One build."""
         ...

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from app.domain.builds import Build, BuildState
 from app.domain.embeddings import text_hash
 from app.domain.errors import BlobsUnavailable, ImageCorrupt, VitrineError
 from app.domain.uploads import Claim, Picture
@@ -32,17 +33,21 @@ class EncodeStage:
     def begin(self, claims: Sequence[Claim]) -> Callable[[], Outcome]:
         """Find out what has no embedding yet and start decoding it."""
         with self.database.reading() as transaction:
+            builds = transaction.builds.writable(sorted({claim.catalog for claim in claims}))
             captions = captions_of(transaction, claims)
-            needed = missing(transaction, claims, captions)
+            needed = missing(transaction, claims, captions, builds)
         work = [self.contents.begin(some) for some in needed]
-        return lambda: self._finish(claims, captions, work)
+        return lambda: self._finish(Batch(claims, captions, builds), work)
 
-    def _finish(self, claims: Sequence[Claim], captions: Mapping[str, str], work: Sequence[Begun]) -> Outcome:
-        """Who moves on. A picture that cannot be read is marked; a content the model fails on ends its upload."""
-        encoded = [(begun.spec.fingerprint, self.contents.finish(begun)) for begun in work]
-        errors = {name: error for _, some in encoded for name, error in some.errors.items()}
-        stopped = _stopped(claims, captions, errors)
-        done = [claim for claim in claims if claim.upload_id not in stopped]
+    def _finish(self, batch: "Batch", work: Sequence[Begun]) -> Outcome:
+        """Who moves on. A picture that cannot be read is marked; what the live build's model fails on is dead.
+
+        What only the model of another build fails on ends no upload: that build goes without it.
+        """
+        encoded = {begun.spec.fingerprint: self.contents.finish(begun) for begun in work}
+        errors = {fingerprint: some.errors for fingerprint, some in encoded.items()}
+        stopped = batch.stopped(errors)
+        done = [claim for claim in batch.claims if claim.upload_id not in stopped]
         away = {one: error for one, error in stopped.items() if isinstance(error, BlobsUnavailable)}
         failures = {one: Failure(why.code, why.detail) for one, why in stopped.items() if one not in away}
         blameless = {one: Failure(error.code, _AWAY) for one, error in away.items()}
@@ -50,27 +55,68 @@ class EncodeStage:
             log.warning("encode.pictures_away", extra={"uploads": {one: why.detail for one, why in away.items()}})
 
         def record(transaction: Transaction, moved: Collection[str]) -> None:
-            for fingerprint, some in encoded:
+            for fingerprint, some in encoded.items():
                 transaction.embeddings.add(fingerprint, some.vectors)
+            for build_id, failed in batch.gone_without(errors).items():
+                transaction.builds.fail_contents(build_id, failed)
+            corrupt = {n: e for some in errors.values() for n, e in some.items() if isinstance(e, ImageCorrupt)}
             for claim in done:
-                unreadable = [_marked(p, errors[p.content_hash]) for p in claim.pictures if p.content_hash in errors]
+                unreadable = [
+                    _marked(p, corrupt[p.content_hash]) for p in claim.pictures if p.content_hash in corrupt
+                ]
                 if unreadable and claim.upload_id in moved:
                     transaction.pictures.save(claim, unreadable)
 
         return Outcome(done, record, failures, blameless=blameless)
 
 
-def _stopped(
-    claims: Sequence[Claim], captions: Mapping[str, str], errors: Mapping[str, VitrineError]
-) -> dict[str, VitrineError]:
-    """By upload id, why an upload does not move on; what ends it for good before what it waits for."""
-    stopped: dict[str, VitrineError] = {}
-    for claim in claims:
-        names = [picture.content_hash or "" for picture in claim.pictures] + [text_hash(captions[claim.upload_id])]
-        found = [errors[name] for name in names if name in errors and not isinstance(errors[name], ImageCorrupt)]
-        if found:
-            stopped[claim.upload_id] = min(found, key=lambda error: isinstance(error, BlobsUnavailable))
-    return stopped
+Errors = Mapping[str, Mapping[str, VitrineError]]
+"""Why contents have no embedding: by fingerprint, and then by content hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Claims, the caption of each by upload id, and the builds they go to by catalog."""
+
+    claims: Sequence[Claim]
+    captions: Mapping[str, str]
+    builds: Mapping[str, Sequence[Build]]
+
+    def stopped(self, errors: Errors) -> dict[str, VitrineError]:
+        """By upload id, why an upload does not move on; what ends it for good before what it waits for."""
+        stopped: dict[str, VitrineError] = {}
+        for claim in self.claims:
+            found = [
+                error
+                for build in self.builds[claim.catalog]
+                for error in self._met(claim, errors.get(build.encoder.fingerprint, {})).values()
+                if build.state is BuildState.LIVE or isinstance(error, BlobsUnavailable)
+            ]
+            if found:
+                stopped[claim.upload_id] = min(found, key=lambda error: isinstance(error, BlobsUnavailable))
+        return stopped
+
+    def gone_without(self, errors: Errors) -> dict[str, dict[str, Failure]]:
+        """By build, the contents that it goes without because its encoder fails on them; never the live one's."""
+        return {
+            build.id: {
+                name: Failure(error.code, error.detail)
+                for claim in self.claims
+                if claim.catalog == build.catalog
+                for name, error in self._met(claim, errors.get(build.encoder.fingerprint, {})).items()
+                if not isinstance(error, BlobsUnavailable)
+            }
+            for some in self.builds.values()
+            for build in some
+            if build.state is not BuildState.LIVE
+        }
+
+    def _met(self, claim: Claim, errors: Mapping[str, VitrineError]) -> dict[str, VitrineError]:
+        """The errors among the contents of a claim, but for pictures that cannot be read."""
+        names = [picture.content_hash or "" for picture in claim.pictures]
+        names.append(text_hash(self.captions[claim.upload_id]))
+        found = {name: errors[name] for name in names if name in errors}
+        return {name: error for name, error in found.items() if not isinstance(error, ImageCorrupt)}
 
 
 def _marked(picture: Picture, error: VitrineError) -> Picture:

@@ -30,9 +30,13 @@ def captions_of(transaction: Transaction, claims: Sequence[Claim]) -> dict[str, 
     return {claim.upload_id: claim.product.caption(chosen[claim.catalog]) for claim in claims}
 
 
-def missing(transaction: Transaction, claims: Sequence[Claim], captions: Mapping[str, str]) -> list[Missing]:
-    """What has no embedding yet, for each encoder of a build that takes uploads."""
-    builds = transaction.builds.writable(sorted({claim.catalog for claim in claims}))
+def missing(
+    transaction: Transaction,
+    claims: Sequence[Claim],
+    captions: Mapping[str, str],
+    builds: Mapping[str, Sequence[Build]],
+) -> list[Missing]:
+    """What has no embedding yet, for each encoder of the builds of each catalog."""
     return [
         missing_of(transaction, spec, [(c.content, captions[c.upload_id]) for c in claims if c.catalog in readers])
         for spec, readers in _encoders_of(builds)

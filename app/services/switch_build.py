@@ -42,7 +42,12 @@ class Switch:
         """
         if force and not reason.strip():
             raise Invalid("say why a build goes live that did not pass its check", code="reason", field="reason")
-        self._await_encoder(self._promotable(catalog, build_id, force=force))
+        with self.database.reading() as transaction:
+            build = promotable(transaction, catalog, build_id, force=force)
+            if not force and transaction.holdings.compare(build_id).missing:
+                # Since its check: an upload came with a content that its encoder fails on.
+                raise _not_passed(build_id)
+        self._await_encoder(build)
         with self.database.writing() as transaction:
             transaction.builds.hold_still(catalog)
             build = promotable(transaction, catalog, build_id, force=force)
@@ -64,10 +69,6 @@ class Switch:
             transaction.builds.record(build_id, "rolled back", {"to": before.id})
             self._make_live(transaction, before, "live again", {})
         return before
-
-    def _promotable(self, catalog: str, build_id: str, *, force: bool) -> Build:
-        with self.database.reading() as transaction:
-            return promotable(transaction, catalog, build_id, force=force)
 
     def _await_encoder(self, build: Build) -> None:
         """Return once every API process has the encoder; this one loads it here."""
@@ -108,12 +109,16 @@ def promotable(transaction: Transaction, catalog: str, build_id: str, *, force: 
     if not build.takes_uploads or build.state not in (BuildState.READY, BuildState.RETIRED):
         raise Conflict(f"build {build_id} is {_told(build)}: it cannot go live", code="build_state", field="build")
     if build.state is BuildState.READY and not force and not (build.report or {}).get("passed"):
-        raise Conflict(
-            f"build {build_id} has not passed its check: `vitrine builds show {build_id}` tells what; to go live all "
-            "the same, force it and give a reason",
-            code="gate_failed",
-        )
+        raise _not_passed(build_id)
     return build
+
+
+def _not_passed(build_id: str) -> Conflict:
+    return Conflict(
+        f"build {build_id} has not passed its check: `vitrine builds show {build_id}` tells what; to go live all the "
+        "same, force it and give a reason",
+        code="gate_failed",
+    )
 
 
 def abort(database: Database, catalog: str, build_id: str) -> Build:

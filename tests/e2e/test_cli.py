@@ -25,6 +25,7 @@ from tests.services import free_port
 VITRINE = Path(sys.executable).with_name("vitrine")
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 200), "sand": (220, 200, 150)}
 TIMEOUT_S = 90
+STARTER = Path(__file__).parents[2] / "scripts" / "starter_model"
 
 
 def run(*arguments: str | Path, url: str | None = None) -> tuple[int, Any, str]:
@@ -320,6 +321,33 @@ def test_an_interrupted_ingest_says_what_was_accepted_and_the_next_one_finishes(
     assert [error["code"] for error in report["errors"]] == ["interrupted"]
     code, report, _ = run("ingest", source, "--data", data)
     assert (code, numbers(report)) == (0, {"accepted": count, "indexed": count, "superseded": 0, "dead": 0})
+
+
+def test_another_model_is_built_promoted_and_taken_back(
+    tmp_path: Path, manifest: Path, model: Path, port: int
+) -> None:
+    url = f"http://127.0.0.1:{port}"
+    with serving(tmp_path / "data", model, port):
+        assert run("ingest", manifest, url=url)[0] == 0
+        code, listed, _ = run("builds", "list", url=url)
+        (first,) = listed["builds"]
+        assert (code, first["state"], first["indexed"]) == (0, "live", 40)
+        code, built, told = run("builds", "start", "--encoder", STARTER, url=url)
+        assert (code, built["state"], built["indexed"], built["report"]["passed"]) == (0, "ready", 40, True), told
+        assert run("search", "red square", url=url)[1]["build"]["id"] == first["id"]
+        assert run("builds", "promote", built["id"], url=url)[1]["state"] == "live"
+        code, answer, _ = run("search", "red square", url=url)
+        assert (code, answer["build"]["id"], len(answer["hits"])) == (0, built["id"], 20)
+        code, answer, _ = run("builds", "rollback", url=url)
+        assert (code, answer["id"], answer["state"]) == (0, first["id"], "live")
+        code, answer, _ = run("builds", "promote", built["id"], "--force", url=url)
+        assert (code, answer["error"]["code"]) == (2, "reason")
+        code, answer, _ = run("builds", "start", "--param", "M=sixteen", url=url)
+        assert (code, answer["error"]["code"]) == (2, "usage")
+        code, answer, _ = run("builds", "start", "--index", "FLAT", "--no-wait", url=url)
+        assert (code, answer["state"]) == (0, "building")
+        code, answer, _ = run("builds", "abort", answer["id"], url=url)
+        assert (code, answer["state"]) == (0, "aborted")
 
 
 def wait_for(url: str, reached: Any) -> dict[str, int]:

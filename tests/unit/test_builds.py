@@ -270,6 +270,26 @@ def test_a_content_that_the_encoder_fails_on_is_left_out_and_told(
         assert transaction.builds.events(build.id)[-1].told == {"forced": True, "reason": "one lamp"}
 
 
+def test_an_upload_that_only_another_builds_encoder_fails_on_is_indexed_and_that_build_goes_without(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = shop.start()
+    shop.work()
+    encode = shop.other.encode_texts
+    monkeypatch.setattr(shop.other, "encode_texts", lambda texts: encode(texts) * np.float32("nan"))
+    upload = shop.pipeline.accepted(a_submission("q", "a lamp on fire"))
+    shop.pipeline.work()
+    assert shop.pipeline.receipt(upload).state is UploadState.INDEXED
+    assert "q" not in shop.rows(build)
+    assert expected(shop)["q"] == 2
+    with shop.pipeline.database.reading() as transaction:
+        assert len(transaction.builds.failed_contents(build.id)) == 1
+        assert transaction.holdings.compare(build.id).missing == 1
+    with pytest.raises(Conflict) as raised:
+        shop.switch.promote("shop", build.id)
+    assert raised.value.code == "gate_failed"
+
+
 def test_an_encoder_that_is_away_is_waited_for(shop: Shop) -> None:
     build = shop.start()
     shop.pipeline.loader.forget(shop.other)

@@ -100,6 +100,10 @@ class BuildRows:
         statement = select(builds).where(builds.c.catalog == catalog).order_by(builds.c.created_at.desc())
         return [read_build(row) for row in self._connection.execute(statement)]
 
+    def taking(self) -> list[Build]:
+        """The builds of every catalog that take uploads."""
+        return [read_build(row) for row in self._connection.execute(select(builds).where(builds.c.takes_uploads))]
+
     def get(self, build_id: str) -> Build | None:
         """One build."""
         row = self._connection.execute(select(builds).where(builds.c.id == build_id)).one_or_none()

@@ -1,0 +1,1 @@
+"""`vitrine builds`: its commands, and what they show."""

@@ -1,0 +1,175 @@
+"""`vitrine builds`: change the model or the index while the shop is open."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.table import Table
+
+from app.cli.builds.shown import build_table, next_step, waited_for
+from app.cli.connection import catalog_path, connect
+from app.cli.failures import FAILED_IN_PART
+from app.cli.options import CatalogName, Data, Json, Url
+from app.cli.screen import Screen, plain
+from app.domain.builds import BuildState
+from app.domain.errors import Invalid
+
+commands = typer.Typer(help="Change the model or the index while the shop is open.", no_args_is_help=True)
+
+BuildId = Annotated[str, typer.Argument(metavar="BUILD", help="The build: `vitrine builds list` names them.")]
+
+
+@commands.command("start")
+def start(
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Another encoder: a local model directory, or a hub name.", show_default=False
+        ),
+    ] = None,
+    index: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="HNSW, IVF_FLAT, IVF_SQ8, FLAT, …", show_default=False)
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A parameter of the index: M=16.", show_default=False),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0, help="Fill it with at most so many products a second.", show_default=False),
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until it is ready.")] = True,
+    catalog: CatalogName = "default",
+    url: Url = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Start a build beside the live one; what is not given is as in the live one.
+
+    It is filled with what is stored, and every change reaches it too, while the
+    live one goes on answering. Once it is ready, `vitrine builds promote` makes
+    it the live one, and `vitrine builds rollback` goes back.
+    """
+    screen = Screen(json=json)
+    asked = {"encoder": encoder, "index": index, "params": _params(param or []), "rate": rate}
+    with connect(screen, url=url, data=data, makes=False) as service:
+        path = f"{catalog_path(catalog)}/builds"
+        started = service.post(path, {name: value for name, value in asked.items() if value is not None})
+        told = (
+            waited_for(screen, service, f"{path}/{started['id']}") if wait else service.get(f"{path}/{started['id']}")
+        )
+    screen.result(told, build_table(told), *next_step(told))
+    if told["state"] in (BuildState.FAILED, BuildState.ABORTED):
+        sys.exit(FAILED_IN_PART)
+
+
+@commands.command("list")
+def list_builds(catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False) -> None:
+    """List the builds of a catalog, newest first."""
+    screen = Screen(json=json)
+    with connect(screen, url=url, data=data, makes=False) as service:
+        found = service.get(f"{catalog_path(catalog)}/builds")
+    table = Table("build", "state", "encoder", "index", "indexed", "of", "kept")
+    for one in found["builds"]:
+        columns = [one[name] for name in ("id", "state", "encoder", "index", "indexed", "products", "takes_uploads")]
+        table.add_row(*(plain(value) for value in columns))
+    screen.result(found, table)
+
+
+@commands.command("show")
+def show(
+    build: BuildId, catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False
+) -> None:
+    """Show a build: how far it is, what its check found, and what happened to it."""
+    screen = Screen(json=json)
+    with connect(screen, url=url, data=data, makes=False) as service:
+        told = service.get(_path(catalog, build))
+    screen.result(told, build_table(told), *next_step(told))
+
+
+@commands.command("promote")
+def promote(
+    build: BuildId,
+    force: Annotated[bool, typer.Option("--force", help="Although it did not pass its check.")] = False,
+    reason: Annotated[str, typer.Option(help="Why, for the audit trail.", show_default=False)] = "",
+    catalog: CatalogName = "default",
+    url: Url = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Make a build the live one. The one before is kept for `rollback`."""
+    _act(json, url, data, _path(catalog, build), "promote", {"force": force, "reason": reason})
+
+
+@commands.command("rollback")
+def rollback(
+    build: Annotated[
+        str | None,
+        typer.Argument(metavar="[BUILD]", help="The live build, if you want to be sure.", show_default=False),
+    ] = None,
+    catalog: CatalogName = "default",
+    url: Url = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Go back to the build that was live before, with every change since then in it."""
+    screen = Screen(json=json)
+    with connect(screen, url=url, data=data, makes=False) as service:
+        found = build or service.get(catalog_path(catalog))["build"]["id"]
+        told = service.post(f"{_path(catalog, found)}:rollback")
+    screen.result(told, build_table(told))
+
+
+@commands.command("abort")
+def abort(
+    build: BuildId, catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False
+) -> None:
+    """End a build that was never live."""
+    _act(json, url, data, _path(catalog, build), "abort")
+
+
+@commands.command("retire")
+def retire(
+    build: BuildId, catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False
+) -> None:
+    """Let go of a build that was live: there is no rolling back to it any more."""
+    _act(json, url, data, _path(catalog, build), "retire")
+
+
+@commands.command("throttle")
+def throttle(
+    build: BuildId,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0, help="Products a second; 0 pauses. Without it there is no bound.", show_default=False),
+    ] = None,
+    catalog: CatalogName = "default",
+    url: Url = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Bound how fast a build is filled, while it is."""
+    _act(json, url, data, _path(catalog, build), "throttle", {"rate": rate})
+
+
+def _act(json: bool, url: str | None, data: Path | None, path: str, action: str, body: Any = None) -> None:
+    screen = Screen(json=json)
+    with connect(screen, url=url, data=data, makes=False) as service, screen.waiting(action):
+        told = service.post(f"{path}:{action}", body)
+    screen.result(told, build_table(told))
+
+
+def _params(stated: list[str]) -> dict[str, int]:
+    params: dict[str, int] = {}
+    for one in stated:
+        name, _, value = one.partition("=")
+        if not value.strip().isdecimal():
+            raise Invalid(f"{one!r} is not NAME=NUMBER, as in M=16", code="usage")
+        params[name.strip()] = int(value)
+    return params
+
+
+def _path(catalog: str, build: str) -> str:
+    return f"{catalog_path(catalog)}/builds/{quote(build, safe='')}"
