@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from app.domain.builds import Build, BuildState
 from app.domain.errors import Conflict, EncoderNotLoaded, Invalid, NotFound
+from app.domain.products import unknown_catalog
 from app.ports.database import Database, Transaction
 from app.services.encoders import Encoders
 from app.services.end_build import end_build
@@ -164,7 +165,9 @@ def throttle(
 
 
 def the_build(transaction: Transaction, catalog: str, build_id: str) -> Build:
-    """A build of a catalog. Raises `NotFound` (`unknown_build`)."""
+    """A build of a catalog. Raises `NotFound` (`unknown_catalog`, `unknown_build`)."""
+    if transaction.catalogs.get(catalog) is None:
+        raise unknown_catalog(catalog)
     build = transaction.builds.get(build_id)
     if build is None or build.catalog != catalog:
         raise NotFound(f"there is no build {build_id} in this catalog", code="unknown_build", field="build")

@@ -19,6 +19,7 @@ from app.adapters.celery.worker import EmbeddedWorker
 from app.api.main import create_app
 from app.bootstrap import Application, open_application, open_service
 from app.config import Settings
+from app.domain.build_steps import BUILDING
 from app.domain.uploads import TERMINAL, Stage
 from migrations.upgrade import upgrade
 from tests.fakes.encoders import FakeEncoder, FakeLoader
@@ -73,6 +74,11 @@ class Shop:
         """Run every stage once: for an application that has no worker."""
         for stage in Stage:
             self.application.run(stage)
+
+    def build(self) -> None:
+        """Do every step of a build that is due: for an application that has no worker."""
+        while any(self.application.builder.step(stage, lambda: False) for stage in BUILDING):
+            pass
 
     def idle(self) -> None:
         """Return once no upload is unfinished."""

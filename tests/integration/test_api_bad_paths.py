@@ -21,6 +21,13 @@ ROUTES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/catalogs/{c}/search:image", {"files": {"image": ("", a_picture())}}),
     ("GET", "/v1/catalogs/{c}", {}),
     ("GET", "/v1/catalogs/{c}/builds", {}),
+    ("POST", "/v1/catalogs/{c}/builds", {"json": {}}),
+    ("GET", "/v1/catalogs/{c}/builds/{b}", {}),
+    ("POST", "/v1/catalogs/{c}/builds/{b}:promote", {}),
+    ("POST", "/v1/catalogs/{c}/builds/{b}:rollback", {}),
+    ("POST", "/v1/catalogs/{c}/builds/{b}:abort", {}),
+    ("POST", "/v1/catalogs/{c}/builds/{b}:retire", {}),
+    ("POST", "/v1/catalogs/{c}/builds/{b}:throttle", {"json": {"rate": 1}}),
 )
 BAD_IDS = (
     "%00",
@@ -39,18 +46,28 @@ BAD_IDS = (
 
 @pytest.mark.parametrize(("method", "path", "request_"), ROUTES)
 def test_an_unknown_catalog_is_not_found(untouched: Shop, method: str, path: str, request_: dict[str, Any]) -> None:
-    answer = untouched.client.request(method, path.format(c="none", p="p"), **request_)
+    answer = untouched.client.request(method, path.format(c="none", p="p", b="b"), **request_)
     refused(answer, 404, "unknown_catalog", "catalog")
     assert "PUT /v1/catalogs/none" in answer.json()["detail"]
+
+
+def test_an_unknown_build_is_not_found(untouched: Shop) -> None:
+    for method, path, request_ in ROUTES:
+        if "{b}" in path:
+            answer = untouched.client.request(method, path.format(c="shop", b="none"), **request_)
+            refused(answer, 404, "unknown_build", "build")
 
 
 @pytest.mark.parametrize("bad", BAD_IDS)
 def test_a_bad_id_is_refused_wherever_it_stands_in_a_path(untouched: Shop, bad: str) -> None:
     for method, path, request_ in (*ROUTES, ("PUT", "/v1/catalogs/{c}", {"json": {}})):
-        refused(untouched.client.request(method, path.format(c=bad, p="p"), **request_), 422, "bad_id", "catalog")
-        if "{p}" in path:
-            answer = untouched.client.request(method, path.format(c="shop", p=bad), **request_)
-            refused(answer, 422, "bad_id", "product_id")
+        refused(
+            untouched.client.request(method, path.format(c=bad, p="p", b="b"), **request_), 422, "bad_id", "catalog"
+        )
+        for place, name in (("{p}", "product_id"), ("{b}", "build")):
+            if place in path:
+                answer = untouched.client.request(method, path.format(c="shop", p=bad, b=bad), **request_)
+                refused(answer, 422, "bad_id", name)
     refused(untouched.client.get(f"/v1/catalogs/shop/pictures/{bad}"), 422, "bad_id", "picture")
     refused(untouched.client.get(f"/v1/uploads/{bad}"), 422, "bad_id", "upload_id")
     refused(untouched.client.post(f"/v1/uploads/{bad}:retry"), 422, "bad_id", "upload_id")

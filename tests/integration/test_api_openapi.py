@@ -92,6 +92,7 @@ def _walk(shop: Shop) -> None:
     call("POST", BATCH, content=b"")
     shop.work()
     _look(shop, accepted["upload_id"])
+    _build(shop)
     call("PATCH", PRODUCT, json={"attributes": {"price": 2}})
     call("DELETE", PRODUCT)
     call("DELETE", PRODUCT, params={"version": 0})
@@ -122,6 +123,33 @@ def _look(shop: Shop, upload_id: str) -> None:
     call("POST", "/v1/similarity", json={"pairs": [[{"text": "red"}, {"image": inline(a_picture())[0]}]]})
     call("POST", "/v1/similarity", json={"pairs": []})
     call("PUT", "/v1/catalogs/stolen", json={}, headers={"Origin": "https://evil.example"})
+
+
+def _build(shop: Shop) -> None:
+    call = shop.client.request
+    builds = "/v1/catalogs/shop/builds"
+    live = call("GET", builds).json()["builds"][0]["id"]
+    call("POST", builds, json={"index": "none"})
+    build = call("POST", builds, json={"rate": 0}).json()["id"]
+    call("POST", builds, json={})
+    call("POST", f"{builds}/{build}:promote", json={})
+    shop.build()
+    call("GET", f"{builds}/{build}")
+    call("POST", f"{builds}/{build}:throttle", json={"rate": None})
+    call("POST", f"{builds}/{build}:throttle", json={})
+    shop.build()
+    call("GET", f"{builds}/{build}")
+    call("POST", f"{builds}/{build}:abort", json={})
+    for path in (build, live, "none"):
+        call("GET", f"{builds}/{path}")
+    build = call("POST", builds, json={}).json()["id"]
+    shop.build()
+    for action in ("promote", "rollback", "promote", "promote"):
+        told = call("GET", builds).json()["builds"]
+        (answers,) = [one["id"] for one in told if one["state"] == "live"]
+        call("POST", f"{builds}/{answers if action == 'rollback' else build}:{action}")
+    call("POST", f"{builds}/{live}:retire")
+    call("POST", f"{builds}/{live}:retire")
 
 
 def test_every_call_was_made_and_answered_as_it_is_described(described: Described) -> None:

@@ -33,6 +33,8 @@ def test_every_setting_stands_in_the_readme_with_its_default_and_its_meaning() -
 def test_every_command_of_the_readme_exists_with_its_options(line: str) -> None:
     words = line.partition("#")[0].split()
     command = get_command(commands).commands[words[1]]
+    if hasattr(command, "commands"):
+        command = command.commands[words[2]]
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words[2:] if word.startswith("--")} <= options
 
