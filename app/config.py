@@ -68,6 +68,22 @@ class Settings(BaseSettings):
     fetch_threads: int = Field(default=16, ge=1, description="pictures fetched side by side")
 
     build_page: int = Field(default=256, ge=1, description="products that a step of filling a build brings")
+    # What a build may cost before it goes live by force alone.
+    gate_found: float = Field(
+        default=0.99, ge=0, le=1, description="the least share of a build's sample found by its own vectors"
+    )
+    gate_recall: float = Field(
+        default=0.95, ge=0, le=1, description="the least recall@10 of a build's index against the exact answer"
+    )
+    gate_drop: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description="how many fewer captions may find their picture, of 1",
+    )
+    gate_slower: float = Field(
+        default=2.0, ge=1, description="how many times as long as in the live build a search may take"
+    )
     retired_builds: int = Field(
         default=1, ge=0, description="builds that were live and go on taking uploads, to roll back to"
     )

@@ -7,8 +7,9 @@ from sqlalchemy import text
 
 from app.domain.build_steps import BUILDING
 from app.domain.builds import Build, BuildState
+from app.domain.embeddings import EncoderSpec
 from app.domain.uploads import Stage
-from app.services.check_build import Checker
+from app.services.check_build import Budgets, Checker
 from app.services.encode_page import PageEncoder
 from app.services.fill_build import Filler
 from app.services.start_build import start_build
@@ -38,14 +39,16 @@ class Shop:
             store,
             Filler(database, store, LEASE),
             PageEncoder(database, pipeline.contents, LEASE, 2),
-            Checker(database, store),
+            Checker(database, store, Budgets()),
             LEASE,
             page,
         )
         self.switch = Switch(database, pipeline.encoders, patience_s=0.3, kept=1)
 
     def start(self, *, other: bool = True, rate: float | None = None) -> Build:
-        encoder = self.other.spec if other else None
+        return self.start_with(self.other.spec if other else None, rate=rate)
+
+    def start_with(self, encoder: EncoderSpec | None, *, rate: float | None = None) -> Build:
         pipeline = self.pipeline
         return start_build(
             pipeline.database,

@@ -24,7 +24,7 @@ from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
-from app.services.check_build import Checker
+from app.services.check_build import Budgets, Checker
 from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
@@ -127,8 +127,11 @@ def _stages(settings: Settings, intake: Begin, encode: Begin, index: Begin) -> d
 def _builder(settings: Settings, database: SqlDatabase, store: MilvusStore, contents: ContentEncoder) -> BuildWorker:
     lease = timedelta(seconds=settings.lease_s)
     filler = Filler(database, store, lease)
+    budgets = Budgets(settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower)
     encoder = PageEncoder(database, contents, lease, settings.model_batch)
-    return BuildWorker(database, store, filler, encoder, Checker(database, store), lease, settings.build_page)
+    return BuildWorker(
+        database, store, filler, encoder, Checker(database, store, budgets), lease, settings.build_page
+    )
 
 
 def _pool(closing: ExitStack, name: str, threads: int) -> Executor:

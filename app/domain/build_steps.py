@@ -10,7 +10,7 @@ from app.domain.builds import Build
 from app.domain.uploads import Stage
 
 BUILDING = (Stage.ENCODE, Stage.INDEX)
-"""The stages whose workers do the steps of builds."""
+"""The stages whose workers do the steps of builds: a step begins with those who index."""
 
 
 class StepKind(StrEnum):
@@ -26,11 +26,6 @@ class StepKind(StrEnum):
     """Compare it with the database and with the build it is to follow."""
     DROP = "drop"
     """Drop its collections."""
-
-    @property
-    def stage(self) -> Stage:
-        """Whose workers take it first: where contents have to be encoded a page is handed on."""
-        return Stage.ENCODE if self is StepKind.CHECK else Stage.INDEX
 
 
 @dataclass(frozen=True, slots=True)

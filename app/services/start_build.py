@@ -10,6 +10,7 @@ from app.domain.builds import UNFINISHED, Build, BuildState, IndexSpec
 from app.domain.embeddings import EncoderSpec
 from app.domain.errors import BrokerUnavailable, Conflict
 from app.domain.products import unknown_catalog
+from app.domain.uploads import Stage
 from app.ports.database import Database, Transaction
 from app.ports.jobs import Jobs
 from app.ports.vectors import VectorStore
@@ -46,7 +47,7 @@ def start_build(
         told = {"encoder": build.encoder.shown_name, "index": build.index.type, **build.index.build_params}
         transaction.builds.record(build.id, "started", told)
     try:
-        jobs.wake_builds(StepKind.OPEN.stage)
+        jobs.wake_builds(Stage.INDEX)
     except BrokerUnavailable as error:  # the sweep will
         log.warning("jobs.wake_failed", extra={"detail": error.detail})
     return build

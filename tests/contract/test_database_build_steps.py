@@ -7,9 +7,10 @@ import pytest
 from app.adapters.postgres.database import SqlDatabase
 from app.domain.build_steps import NewStep, Progress, Step, StepKind
 from app.domain.builds import Build, BuildState
-from app.domain.uploads import Stage
+from app.domain.uploads import Stage, UploadKind, UploadState
 from app.ports.uploads import Failure
-from tests.factories import a_build
+from tests.databases import accept
+from tests.factories import a_build, an_upload
 
 MINUTE = timedelta(minutes=1)
 OVER = timedelta(seconds=-1)
@@ -37,12 +38,15 @@ def claimed(database: SqlDatabase, stage: Stage = Stage.INDEX, *, lease: timedel
 
 
 def test_steps_are_taken_in_order_by_the_workers_of_their_stage_and_each_by_one(database: SqlDatabase) -> None:
-    build = a_building(database, *PAGES, NewStep(StepKind.CHECK))
+    build = a_building(database, *PAGES)
     first, second = claimed(database), claimed(database)
     assert [first.page, second.page] == PAGES
     assert (first.build, first.attempts, first.touched) == (build, 1, False)
     assert claim(database) is None
-    assert claimed(database, Stage.ENCODE).page.kind is StepKind.CHECK
+    with database.writing() as transaction:
+        transaction.build_steps.hand_over(second, Stage.ENCODE)
+    assert claim(database) is None
+    assert claimed(database, Stage.ENCODE).page == PAGES[1]
 
 
 def test_a_step_whose_worker_died_is_taken_again_and_the_dead_one_can_no_longer_end_it(database: SqlDatabase) -> None:
@@ -106,10 +110,11 @@ def test_a_rate_spaces_the_pages_and_nothing_else_and_zero_pauses_them(database:
     assert 0.5 < wait <= 1.0
     with database.writing() as transaction:
         transaction.builds.set_rate(build.id, 0)
+        assert transaction.build_steps.next_due() == {}
         transaction.build_steps.add(build.id, [NewStep(StepKind.CHECK)])
-        assert transaction.build_steps.next_due().keys() == {Stage.ENCODE}
+        assert transaction.build_steps.next_due().keys() == {Stage.INDEX}
+    assert claimed(database).page.kind is StepKind.CHECK
     assert claim(database) is None
-    assert claim(database, Stage.ENCODE) is not None
     with database.writing() as transaction:
         transaction.builds.set_rate(build.id, None)
     assert claim(database) is not None
@@ -166,3 +171,45 @@ def test_the_previous_build_is_the_one_that_was_live_last_and_still_takes_upload
             transaction.builds.take_uploads(build.id, takes=False)
     with database.reading() as transaction:
         assert transaction.builds.previous("shop") is None
+
+
+def test_a_build_is_compared_with_what_is_indexed_and_what_is_gone(database: SqlDatabase) -> None:
+    build = a_build()
+    indexed, deleted = UploadState.INDEXED, UploadKind.DELETE
+    accept(database, *(an_upload(name, state=indexed) for name in ("held", "older", "missing", "kept", "leaving")))
+    accept(database, an_upload("older", 2, state=indexed), an_upload("coming"))
+    accept(database, an_upload("kept", 2, kind=deleted, state=indexed), an_upload("leaving", 2, kind=deleted))
+    with database.writing() as transaction:
+        transaction.builds.add(build)
+        transaction.holdings.held(build.id, dict.fromkeys(("held", "older", "kept", "leaving"), (1, 0)))
+        compared = transaction.holdings.compare(build.id)
+        assert (compared.held, compared.missing, compared.extra) == (1, 2, 1)
+        assert transaction.holdings.sample(build.id, 2) == ["kept", "older"]
+        assert len(transaction.holdings.sample(build.id, 100)) == 4
+        transaction.holdings.clear(build.id)
+        assert transaction.holdings.compare(build.id).missing == 3
+        assert transaction.holdings.sample(build.id, 2) == []
+
+
+def test_products_are_divided_into_pages_by_their_ids(database: SqlDatabase) -> None:
+    accept(database, *(an_upload(f"p{number}", state=UploadState.INDEXED) for number in range(7)))
+    accept(database, an_upload("p3", 2, kind=UploadKind.DELETE))
+    with database.reading() as transaction:
+        products = transaction.products
+        assert products.page_ends("shop", 4) == [("p4", 4), ("p6", 2)]
+        assert products.page_ends("shop", 6) == [("p6", 6)]
+        assert products.page_ends("another", 6) == []
+        standing = products.standing_between("shop", "p2", "p4")
+        assert {name: (one.version, one.deleted) for name, one in standing.items()} == {
+            "p3": (2, True),
+            "p4": (1, False),
+        }
+        assert list(products.standing_between("shop", "p5", "")) == ["p6"]
+        versions = products.versions("shop", ["p3", "p4", "none"])
+        assert {one.product.product_id: (one.version, one.deleted) for one in versions} == {
+            "p3": (2, True),
+            "p4": (1, False),
+        }
+    with database.writing() as transaction:
+        assert transaction.products.standing("shop", ["p3", "p4", "none"]) == standing
+        assert transaction.products.standing("shop", []) == {}

@@ -36,7 +36,7 @@ class BuildStepRows:
                 "build_id": build_id,
                 "number": number + place,
                 "kind": step.kind,
-                "stage": step.kind.stage,
+                "stage": Stage.INDEX,
                 "after": step.after,
                 "up_to": step.up_to,
                 "products": step.products,

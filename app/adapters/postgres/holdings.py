@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, not_, select
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, not_, or_, select
 
 from app.adapters.postgres.build_tables import build_products, builds
 from app.adapters.postgres.statements import insert, one_of
@@ -100,16 +100,18 @@ class HoldingRows:
             .where(products.c.deleted.is_(False))
         )
         expected, found = self._connection.execute(should).one()
-        gone = exists().where(
+        # What is deleted and not indexed yet is still on its way out.
+        there = exists().where(
             products.c.catalog == builds.c.catalog,
             products.c.product_id == build_products.c.product_id,
-            products.c.deleted.is_(False),
+            uploads.c.id == products.c.upload_id,
+            or_(products.c.deleted.is_(False), uploads.c.state != UploadState.INDEXED),
         )
         extra = (
             select(func.count())
             .select_from(build_products)
             .join(builds, and_(of_build, builds.c.id == build_products.c.build_id))
-            .where(build_products.c.version > 0, not_(gone))
+            .where(build_products.c.version > 0, not_(there))
         )
         return Comparison(found, expected - found, self._connection.execute(extra).scalar_one())
 

@@ -57,11 +57,20 @@ class CheckDocument(TypedDict):
     passed: bool
 
 
+class LoserDocument(TypedDict):
+    """A product whose caption found its picture in the live build, at the rank `before`, and is lost now."""
+
+    product_id: str
+    before: int
+    now: int | None
+
+
 class ReportDocument(TypedDict):
     """What the check of a build found; one that has not passed goes live by force alone."""
 
     passed: bool
     checks: list[CheckDocument]
+    losers: list[LoserDocument]
 
 
 class BuildEventDocument(TypedDict):

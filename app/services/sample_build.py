@@ -1,0 +1,142 @@
+"""A sample of what a build holds, and what is found of it: by its own vectors, across kinds, against all."""
+
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.builds import Build
+from app.domain.embeddings import Vectors, text_hash
+from app.domain.uploads import ProductVersion
+from app.ports.database import Database, Transaction
+from app.ports.vectors import Neighbour, VectorStore
+from app.services.build_writes import picture_row_id
+
+DEPTH = 10
+"""How far down a ranking is looked: the first page of a grid."""
+
+_ROWS = 50  # of pictures, so that ten products are among them though some have many
+_PAGE = 2_000  # products whose vectors are compared at a time: 16 MB of 512 dimensions, with pictures
+_SAME = 1e-3  # cosines nearer than this are one to an index that keeps vectors in less than full precision
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The vectors of some products under one encoder: row i of `captions` is product i's, row j of `pictures` that
+    of the picture row `picture_rows[j]`. Shapes (products, dimension) and (pictures, dimension)."""
+
+    product_ids: Sequence[str]
+    captions: Vectors
+    picture_rows: Sequence[str]
+    pictures: Vectors
+
+    @property
+    def pictured(self) -> NDArray[np.intp]:
+        """Which of the products have a picture among `pictures`."""
+        owners = {row.partition("#")[0] for row in self.picture_rows}
+        return np.flatnonzero([one in owners for one in self.product_ids])
+
+
+def sample_of(transaction: Transaction, build: Build, product_ids: Sequence[str]) -> Sample:
+    """The stored vectors of these products; those without one under the build's encoder are left out."""
+    catalog = transaction.catalogs.get(build.catalog)
+    chosen = catalog.caption if catalog else ()
+    versions = transaction.products.versions(build.catalog, product_ids)
+    hashes = {one.product.product_id: text_hash(one.product.caption(chosen)) for one in versions if not one.deleted}
+    pictures = {name: row for one in versions if not one.deleted for row, name in _pictures(one)}
+    vectors = transaction.embeddings.get(build.encoder.fingerprint, sorted({*hashes.values(), *pictures}))
+    known = [one for one, name in hashes.items() if name in vectors]
+    seen = [name for name in pictures if name in vectors]
+    nothing = np.empty((0, build.encoder.dimension), dtype=np.float32)
+    return Sample(
+        known,
+        np.stack([vectors[hashes[one]] for one in known]) if known else nothing,
+        [pictures[name] for name in seen],
+        np.stack([vectors[name] for name in seen]) if seen else nothing,
+    )
+
+
+def _pictures(one: ProductVersion) -> Iterator[tuple[str, str]]:
+    for picture in one.pictures:
+        if picture.content_hash and not picture.error_code:
+            yield picture_row_id(one.product.product_id, picture.position), picture.content_hash
+
+
+def found_by_own_vector(store: VectorStore, build: Build, sample: Sample) -> float:
+    """The share of captions and pictures that are found by their vectors, or behind others that are the same."""
+    found = 0
+    for collection, ids, vectors in (
+        (build.texts, sample.product_ids, sample.captions),
+        (build.images, sample.picture_rows, sample.pictures),
+    ):
+        answers = store.search(collection, vectors, limit=DEPTH, index=build.index) if len(vectors) else []
+        found += sum(_is_there(own, some) for own, some in zip(ids, answers, strict=True))
+    asked = len(sample.product_ids) + len(sample.picture_rows)
+    return found / asked if asked else 1.0
+
+
+def _is_there(own: str, answer: Sequence[Neighbour]) -> bool:
+    return any(one.id == own for one in answer) or (len(answer) == DEPTH and answer[-1].score >= 1 - _SAME)
+
+
+def picture_ranks(store: VectorStore, build: Build, sample: Sample) -> dict[str, int | None]:
+    """By product, the rank from 1 of the product among those whose pictures its caption finds; None beyond ten."""
+    asked = sample.pictured
+    if not len(asked):
+        return {}
+    answers = store.search(build.images, sample.captions[asked], limit=_ROWS, index=build.index)
+    ranks: dict[str, int | None] = {}
+    for place, answer in zip(asked, answers, strict=True):
+        own = sample.product_ids[place]
+        first = list(dict.fromkeys(one.product_id for one in answer))[:DEPTH]
+        ranks[own] = first.index(own) + 1 if own in first else None
+    return ranks
+
+
+def recall_of_index(database: Database, store: VectorStore, build: Build, queries: Vectors) -> float:
+    """recall@10 of the text collection against the exact answer over every stored vector, read page by page.
+
+    An answer counts by its score: of equal ones it does not matter which came.
+    """
+    if not len(queries):
+        return 1.0
+    best = np.full((len(queries), DEPTH), -np.inf, dtype=np.float32)
+    compared = 0
+    for captions in _all_captions(database, build):
+        compared += len(captions)
+        best = -np.sort(-np.concatenate([best, queries @ captions.T], axis=1), axis=1)[:, :DEPTH]
+    depth = min(DEPTH, compared)
+    if not depth:
+        return 1.0
+    answers = store.search(build.texts, queries, limit=depth, index=build.index)
+    floor = best[:, depth - 1] - _SAME
+    hits = sum(sum(one.score >= least for one in some) for least, some in zip(floor, answers, strict=True))
+    return hits / (depth * len(queries))
+
+
+def _all_captions(database: Database, build: Build) -> Iterator[Vectors]:
+    with database.reading() as transaction:
+        ends = transaction.products.page_ends(build.catalog, _PAGE)
+    after = ""
+    for last, _ in ends:
+        with database.reading() as transaction:
+            ids = sorted(transaction.products.standing_between(build.catalog, after, last))
+            captions = sample_of(transaction, build, ids).captions
+        if len(captions):
+            yield captions
+        after = last
+
+
+def median_ms(store: VectorStore, builds: Sequence[tuple[Build, Vectors]], rounds: int = 20) -> list[float]:
+    """How long one search of each build takes in the middle, asked in turn, in milliseconds."""
+    took: list[list[float]] = [[] for _ in builds]
+    for number in range(rounds):
+        for laps, (build, queries) in zip(took, builds, strict=True):
+            query = queries[[number % len(queries)]]
+            started = time.perf_counter()
+            store.search(build.texts, query, limit=DEPTH, index=build.index)
+            laps.append((time.perf_counter() - started) * 1e3)
+    return [statistics.median(laps) for laps in took]
