@@ -10,6 +10,7 @@ from app.cli.connection import Service, catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import Data, Json, Url
 from app.cli.screen import Screen, plain, written
+from app.domain.builds import UNFINISHED as UNFINISHED_BUILDS
 from app.domain.uploads import UNFINISHED, UploadState
 
 
@@ -26,7 +27,7 @@ def status(
     with connect(screen, url=url, data=data, makes=False) as service:
         health = service.get("/health/ready", answers=(503,))
         names = [catalog] if catalog is not None else _names(service)
-        catalogs = [service.get(catalog_path(name)) for name in names]
+        catalogs = [{**service.get(catalog_path(name)), "unfinished": _unfinished(service, name)} for name in names]
     screen.result(
         {"status": health["status"], "parts": health["parts"], "catalogs": catalogs},
         *(_catalog(found) for found in catalogs),
@@ -42,6 +43,12 @@ def _names(service: Service) -> list[str]:
     return [found["name"] for found in service.get("/v1/catalogs")["catalogs"]]
 
 
+def _unfinished(service: Service, name: str) -> list[dict[str, Any]]:
+    """The builds of a catalog that may go live; `vitrine builds show` tells more of each."""
+    builds = service.get(f"{catalog_path(name)}/builds")["builds"]
+    return [one for one in builds if one["state"] in UNFINISHED_BUILDS]
+
+
 def _catalog(found: dict[str, Any]) -> Table:
     table = Table("", "", title=f"catalog {found['name']}", title_justify="left", show_header=False)
     table.add_row("products", str(found["products"]))
@@ -52,6 +59,8 @@ def _catalog(found: dict[str, Any]) -> Table:
         table.add_row("live build", plain(f"{build['id']}, {build['indexed']} products indexed"))
         table.add_row("encoder", plain(build["encoder"]))
         table.add_row("index", plain(", ".join(filter(None, (build["index"], written(build["params"]))))))
+    for one in found["unfinished"]:
+        table.add_row(f"build {one['state']}", plain(f"{one['id']}, {one['indexed']} products indexed"))
     table.add_row("attributes", plain(", ".join(f"{name} ({told})" for name, told in found["attributes"].items())))
     return table
 

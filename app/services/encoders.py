@@ -65,13 +65,11 @@ class Encoders:
     def _matching(self, name: str, spec: EncoderSpec) -> Encoder:
         encoder = self.named(name)
         if encoder.spec.fingerprint != spec.fingerprint:
-            raise EncoderRefused(
-                f"the model at {name} is not the one the build was made with: put the old one back, or start a build "
-                "with the new one",
-                code="fingerprint_mismatch",
-                shown=f"the model {shown_name(name)} is not the one the build was made with: put the old one back, "
-                "or start a build with the new one",
+            told = (
+                "the model {} is not the one the build was made with: put the old one back, or change over with "
+                "`vitrine builds start --encoder`, promote that build and retire this one"
             )
+            raise EncoderRefused(told.format(name), code="fingerprint_mismatch", shown=told.format(shown_name(name)))
         return encoder
 
 
