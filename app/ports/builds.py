@@ -79,8 +79,12 @@ class Builds(Protocol):
         """Note by content hash what the encoder of a build cannot encode; the build goes without."""
         ...
 
-    def failed_contents(self, build_id: str) -> dict[str, Failure]:
-        """What the encoder of a build could not encode, by content hash."""
+    def failed_contents(self, build_id: str, content_hashes: Sequence[str]) -> dict[str, Failure]:
+        """Which of these contents the encoder of a build could not encode, by content hash."""
+        ...
+
+    def count_failed(self, build_id: str) -> int:
+        """How many contents the encoder of a build could not encode."""
         ...
 
 

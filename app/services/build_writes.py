@@ -36,10 +36,10 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
     """
     catalog = transaction.catalogs.get(build.catalog)
     chosen = catalog.caption if catalog else ()
-    versions = encodable(versions, chosen, transaction.builds.failed_contents(build.id))
-    captions = {one.product.product_id: text_hash(one.product.caption(chosen)) for one in versions}
-    hashes = {p.content_hash for one in versions for p in one.pictures if p.content_hash} | set(captions.values())
+    hashes = contents_of(versions, chosen)
     embeddings = transaction.embeddings.get(build.encoder.fingerprint, sorted(hashes))
+    failed = transaction.builds.failed_contents(build.id, sorted(hashes - embeddings.keys()))
+    versions = encodable(versions, chosen, failed)
     before = transaction.holdings.hold(build.id, {one.product.product_id: one.slots for one in versions})
     writes = Writes(build)
     for one in versions:
@@ -49,7 +49,7 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
             writes.gone_texts.append(product_id)
         else:
             rows = _picture_rows(one, embeddings)
-            caption = embeddings.get(captions[product_id])
+            caption = embeddings.get(text_hash(one.product.caption(chosen)))
             if rows is None or caption is None:
                 writes.unencoded.append(product_id)
                 continue
@@ -60,6 +60,13 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
         possible = (picture_row_id(product_id, position) for position in range(slots))
         writes.gone_pictures += [row_id for row_id in possible if row_id not in kept]
     return writes
+
+
+def contents_of(versions: Sequence[ProductVersion], chosen: Sequence[str]) -> set[str]:
+    """The content hashes of the captions and pictures that an index is to hold."""
+    shown = [one for one in versions if not one.deleted]
+    pictures = {picture.content_hash for one in shown for picture in one.pictures if picture.content_hash}
+    return pictures | {text_hash(one.product.caption(chosen)) for one in shown}
 
 
 def encodable(

@@ -63,7 +63,7 @@ class Checker:
         build = step.build
         with self.database.reading() as transaction:
             compared = transaction.holdings.compare(build.id)
-            failed = len(transaction.builds.failed_contents(build.id))
+            failed = transaction.builds.count_failed(build.id)
             ids = transaction.holdings.sample(build.id, SAMPLE)
             sample = sample_of(transaction, build, ids)
             live = transaction.builds.live(build.catalog)

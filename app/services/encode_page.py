@@ -10,7 +10,7 @@ from app.domain.errors import BlobsUnavailable
 from app.domain.uploads import Stage
 from app.ports.database import Database
 from app.ports.uploads import Failure
-from app.services.build_writes import encodable
+from app.services.build_writes import contents_of, encodable
 from app.services.content_encoder import Begun, ContentEncoder
 from app.services.encode_contents import missing_of
 from app.services.fill_build import to_write
@@ -54,8 +54,9 @@ class PageEncoder:
         with self.database.reading() as transaction:
             catalog = transaction.catalogs.get(build.catalog)
             chosen = catalog.caption if catalog else ()
-            failed = transaction.builds.failed_contents(build.id)
-            versions = encodable(transaction.products.versions(build.catalog, product_ids), chosen, failed)
+            versions = transaction.products.versions(build.catalog, product_ids)
+            failed = transaction.builds.failed_contents(build.id, sorted(contents_of(versions, chosen)))
+            versions = list(encodable(versions, chosen, failed))
             captioned = [(one, one.product.caption(chosen)) for one in versions]
             lacking = missing_of(transaction, build.encoder, captioned)
         return self.contents.begin(lacking)

@@ -146,7 +146,9 @@ def test_what_happened_to_a_build_stays_told(database: SqlDatabase, state: Build
     with database.reading() as transaction:
         events = transaction.builds.events(build.id)
         assert [(event.what, event.told) for event in events] == [("started", {"by": "test"}), ("ended", {})]
-        assert transaction.builds.failed_contents(build.id) == {"a": WHY, "b": WHY}
+        assert transaction.builds.failed_contents(build.id, ["a", "c"]) == {"a": WHY}
+        assert transaction.builds.failed_contents(build.id, []) == {}
+        assert transaction.builds.count_failed(build.id) == 2
         found = transaction.builds.get(build.id)
         assert found is not None
         assert (found.state, found.error_code, found.takes_uploads) == (state, "outage", False)

@@ -12,13 +12,14 @@ from sqlalchemy import Connection, event
 
 from app.adapters.postgres.database import SqlDatabase
 from app.adapters.postgres.prepared import Prepared
+from app.domain.build_steps import NewStep, StepKind
 from app.domain.builds import Build
 from app.domain.uploads import Picture, Stage, UploadKind, UploadState
 from app.ports.uploads import Failure
 from tests.databases import accept
 from tests.factories import a_build, a_product, an_upload
 
-GROWING = "(products|images|uploads|embeddings|build_products|idempotency_keys)"
+GROWING = "(products|images|uploads|embeddings|build_products|build_steps|build_failures|idempotency_keys)"
 # A table read from end to end (but not an index that a page is read off), or all that a catalog, a build or an
 # encoder has in it.
 WHOLE = re.compile(
@@ -68,12 +69,14 @@ def test_nothing_that_uploads_and_queries_ask_reads_a_whole_table(
     build, pictures = a_build(), [Picture(0, content_hash="a" * 64, width=3, height=4)]
     with database.writing() as transaction:
         transaction.builds.add(build)
+        transaction.build_steps.add(build.id, [NewStep(StepKind.FILL, "p", "p9", 3)])
     with plans(database, monkeypatch) as found:
         accept(database, *(an_upload(a_product(f"p{n}", price=n), pictures=pictures) for n in range(3)))
         accept(database, an_upload(a_product("p0", price=9), 2, pictures=pictures))
         accept(database, an_upload("p1", 2, kind=UploadKind.DELETE, state=UploadState.ENCODED))
         _work(database, build)
         _ask(database, build)
+        _fill(database, build)
     whole = {statement: plan for statement, plan in found.items() if any(WHOLE.search(step) for step in plan)}
     assert not whole
     assert len(found) > 20
@@ -99,6 +102,21 @@ def _work(database: SqlDatabase, build: Build) -> None:
                 transaction.embeddings.add("f", {"a" * 64: np.ones(2, dtype=np.float32)})
         with database.reading() as transaction:
             transaction.uploads.due()
+
+
+def _fill(database: SqlDatabase, build: Build) -> None:
+    """What a page of a build is filled with."""
+    with database.writing() as transaction:
+        step = transaction.build_steps.claim(Stage.INDEX, lease=timedelta(minutes=1))
+        assert step is not None
+        products = transaction.products
+        assert products.standing("shop", sorted(products.standing_between("shop", "p", "p9")))
+        products.versions("shop", ["p0"])
+        transaction.pictures.slots("shop", ["p0"])
+        transaction.builds.failed_contents(build.id, ["a" * 64])
+        transaction.build_steps.go_on(step, lease=timedelta(minutes=1))
+        transaction.build_steps.finish(step)
+        transaction.build_steps.next_due()
 
 
 def _ask(database: SqlDatabase, build: Build) -> None:

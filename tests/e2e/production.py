@@ -26,14 +26,14 @@ class Production:
     """Starts and stops the processes. Each is the leader of a group, so that its children end with it."""
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._settings = settings
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.port = free_port()
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     def start_api(self) -> None:
-        subprocess.run(COMPOSE["migrate"]["command"], shell=True, cwd=self._folder, env=self._environment, check=True)
+        subprocess.run(COMPOSE["migrate"]["command"], shell=True, cwd=self.folder, env=self._environment, check=True)
         self._start("api")
         self._wait_for("api", self._answers)
 
@@ -68,7 +68,7 @@ class Production:
     def healthy(self, name: str) -> bool:
         """Whether the health check of docker-compose.yml is content."""
         check = COMPOSE[name]["healthcheck"]["test"].replace("$$", "$").replace(":8000", f":{self.port}")
-        return not subprocess.run(check, shell=True, cwd=self._folder, env=self._environment, check=False).returncode
+        return not subprocess.run(check, shell=True, cwd=self.folder, env=self._environment, check=False).returncode
 
     def close(self) -> None:
         self.api.close()
@@ -76,7 +76,7 @@ class Production:
             self.kill(name)
 
     def log(self, name: str) -> str:
-        return (self._folder / f"{name}.log").read_text(errors="replace")
+        return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def states(self, catalog: str) -> dict[str, int]:
         """How many uploads of a catalog are in each state."""
@@ -98,10 +98,10 @@ class Production:
         return os.environ | own | self._settings
 
     def _start(self, name: str) -> None:
-        with (self._folder / f"{name}.log").open("ab") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 shlex.split(COMPOSE[name]["command"]),
-                cwd=self._folder,
+                cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -3,9 +3,10 @@
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -34,6 +35,7 @@ def production(
     tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_url: str, milvus_uri: str, shop_url: str
 ) -> Iterator[Production]:
     folder = tmp_path_factory.mktemp("production")
+    small_models.write_other_dual_encoder(folder / "other")
     shop_port = urlsplit(shop_url).port
     settings = {
         "VITRINE_DATABASE_URL": database_url,
@@ -43,6 +45,7 @@ def production(
         "VITRINE_ENCODER": str(small_models.write_dual_encoder(folder / "model")),
         "VITRINE_INDEX": "FLAT",  # what is stored is found for certain: an approximate index may miss it
         "VITRINE_LEASE_S": str(LEASE_S),
+        "VITRINE_BUILD_PAGE": "4",
         "VITRINE_INDEX_BATCH": "4",  # many small batches, so that there is a middle to die in
         "VITRINE_ALLOW_PRIVATE_URLS": "true",
         "VITRINE_URL_PORTS": f"[{shop_port}]",
@@ -157,3 +160,53 @@ def test_workers_told_to_stop_and_a_broker_that_loses_every_message_lose_nothing
     production.start_workers()
     production.wait_until("flushed", all_ended, seconds=TAKEN_OVER_S)
     assert_all_found(production, "flushed", range(40))
+
+
+def test_a_build_goes_on_whatever_is_killed_and_the_live_one_answers_all_the_while(production: Production) -> None:
+    production.start_workers()
+    ingest(production, "rebuilt", PRODUCTS)
+    production.wait_until("rebuilt", all_ended, seconds=TAKEN_OVER_S)
+    builds = "/v1/catalogs/rebuilt/builds"
+    started = production.api.post(builds, json={"encoder": str(production.folder / "other"), "rate": 10})
+    assert started.status_code == 202, started.text
+    build = f"{builds}/{started.json()['id']}"
+    for name in ("encode", "index", "scheduler", "api"):
+        filled = far(reached(production, build, lambda told: far(told) >= 4))
+        production.kill(name)
+        if name == "api":
+            production.start_api()
+        assert_all_found(production, "rebuilt", PRODUCTS)
+        production.start_workers()
+        reached(production, build, lambda told, before=filled: far(told) > before)
+    changed = production.api.put("/v1/catalogs/rebuilt/products/p0", json={"title": "a blue sofa"})
+    assert changed.status_code == 202
+    ready = reached(production, build, lambda told: told["state"] == "ready")
+    production.wait_until("rebuilt", all_ended, seconds=TAKEN_OVER_S)
+    assert ready["indexed"] == len(PRODUCTS)
+    # Models that were never trained find nothing across kinds: one of them is as good as the other by chance alone.
+    promoted = production.api.post(f"{build}:promote", json={"force": True, "reason": "untrained models"})
+    assert promoted.status_code == 200, promoted.text
+    assert first_of(production, "a blue sofa") == ("p0", started.json()["id"])
+    back = production.api.post(f"{build}:rollback")
+    assert first_of(production, "a blue sofa") == ("p0", back.json()["id"])
+
+
+def far(told: dict[str, Any]) -> int:
+    """How many products a build is filled with."""
+    return int(told.get("progress", {}).get("filled", len(PRODUCTS)))
+
+
+def reached(production: Production, build: str, there: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """What is told of a build, once it is there."""
+    deadline = time.monotonic() + TAKEN_OVER_S
+    while not there(told := production.api.get(build).json()):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.1)
+    return dict(told)
+
+
+def first_of(production: Production, words: str) -> tuple[str, str]:
+    """The first product of a search, and the build that answered."""
+    query = {"text": words, "legs": {"text": 1}, "limit": 1}
+    answer = production.api.post("/v1/catalogs/rebuilt/search", json=query).json()
+    return answer["hits"][0]["product_id"], answer["build"]["id"]

@@ -283,7 +283,7 @@ def test_an_upload_that_only_another_builds_encoder_fails_on_is_indexed_and_that
     assert "q" not in shop.rows(build)
     assert expected(shop)["q"] == 2
     with shop.pipeline.database.reading() as transaction:
-        assert len(transaction.builds.failed_contents(build.id)) == 1
+        assert transaction.builds.count_failed(build.id) == 1
         assert transaction.holdings.compare(build.id).missing == 1
     with pytest.raises(Conflict) as raised:
         shop.switch.promote("shop", build.id)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
+    func,
     literal_column,
     select,
     update,
@@ -170,7 +171,15 @@ class BuildRows:
         if rows:
             self._connection.execute(insert(self._connection, build_failures).on_conflict_do_nothing(), rows)
 
-    def failed_contents(self, build_id: str) -> dict[str, Failure]:
-        """What the encoder of a build could not encode, by content hash."""
-        rows = self._connection.execute(select(build_failures).where(build_failures.c.build_id == build_id))
+    def failed_contents(self, build_id: str, content_hashes: Sequence[str]) -> dict[str, Failure]:
+        """Which of these contents the encoder of a build could not encode, by content hash."""
+        if not content_hashes:
+            return {}
+        these = and_(build_failures.c.build_id == build_id, one_of(build_failures.c.content_hash, "content_hashes"))
+        rows = self._connection.execute(select(build_failures).where(these), {"content_hashes": content_hashes})
         return {row.content_hash: Failure(row.code, row.detail) for row in rows}
+
+    def count_failed(self, build_id: str) -> int:
+        """How many contents the encoder of a build could not encode."""
+        statement = select(func.count()).where(build_failures.c.build_id == build_id)
+        return self._connection.execute(statement).scalar_one()
