@@ -25,10 +25,8 @@ from app.services.start_build import start_build
 from app.services.sweep import sweep
 from app.services.switch_build import Switch
 from app.services.turns import Turns
+from app.services.uploads_first import UploadsFirst
 from app.services.work_on_builds import BuildWorker, work_on_builds
-
-UPLOADS_FIRST_S = 5.0
-"""How long a step of a build waits for uploads that another thread is at: a build goes on under any load."""
 
 
 @dataclass(frozen=True)
@@ -115,16 +113,11 @@ class Application:
         """Do the steps of builds that are due for the workers of a stage, one caller at a time; see the service."""
 
         def work() -> int:
-            pause = partial(self._uploads_first, stage, stopping)
+            pause = UploadsFirst(self.turns, stage, partial(self.run, stage, stopping=stopping), stopping)
             work_on_builds(stage, self.database, self.jobs, self.builder, pause=pause)
             return 0
 
         self.turns.take(("build", stage), work)
-
-    def _uploads_first(self, stage: Stage, stopping: Callable[[], bool]) -> bool:
-        self.run(stage, stopping=stopping)
-        self.turns.await_end(stage, UPLOADS_FIRST_S)  # where another thread is at them
-        return stopping()
 
     def sweep(self) -> None:
         """Wake every stage that has something due."""
