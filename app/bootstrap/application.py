@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 
 from app.adapters.celery.jobs import CeleryJobs
 from app.adapters.celery.worker import EmbeddedWorker
@@ -112,8 +111,11 @@ class Application:
     def build(self, stage: Stage, *, stopping: Callable[[], bool]) -> None:
         """Do the steps of builds that are due for the workers of a stage, one caller at a time; see the service."""
 
+        def uploads(enough: Callable[[], bool]) -> int:
+            return self.run(stage, stopping=enough)
+
         def work() -> int:
-            pause = UploadsFirst(self.turns, stage, partial(self.run, stage, stopping=stopping), stopping)
+            pause = UploadsFirst(self.turns, stage, uploads, stopping)
             work_on_builds(stage, self.database, self.jobs, self.builder, pause=pause)
             return 0
 

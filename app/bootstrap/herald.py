@@ -1,9 +1,10 @@
-"""The thread in which an API process announces itself."""
+"""The threads in which an API process loads encoders and announces itself."""
 
 import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from uuid import uuid4
 
 from app.domain.errors import Unavailable
@@ -22,22 +23,27 @@ class Herald:
     def __init__(self, database: Database, encoders: Encoders) -> None:
         self._announcer = Announcer(database, encoders, _this_process())
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="vitrine-herald", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(task,), name=f"vitrine-{task.__name__}", daemon=True)
+            for task in (self._announcer.announce, self._announcer.load)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Withdraw what was announced."""
         self._stopping.set()
-        self._thread.join(STOP_S)
+        for thread in self._threads:
+            thread.join(STOP_S)
         try:
             self._announcer.withdraw()
         except Unavailable as error:  # it is forgotten after a while
             log.warning("herald.not_withdrawn", extra={"detail": error.detail})
 
-    def _run(self) -> None:
+    def _repeat(self, task: Callable[[], None]) -> None:
         while not self._stopping.is_set():
             try:
-                self._announcer.announce()
+                task()
             except Unavailable as error:
                 log.warning("herald.outage", extra={"detail": error.detail})
             except Exception:

@@ -45,10 +45,11 @@ class Service:
         """PUT a document."""
         return orjson.loads(self._call("PUT", path, content=orjson.dumps(document), headers=_JSON))
 
-    def post(self, path: str, document: Any = None) -> Any:
-        """POST a document."""
+    def post(self, path: str, document: Any = None, *, patience_s: float | None = None) -> Any:
+        """POST a document; `patience_s` is how long the answer may take where that is not the usual time."""
         content = b"" if document is None else orjson.dumps(document)
-        return orjson.loads(self._call("POST", path, content=content, headers=_JSON))
+        patience: dict[str, Any] = {} if patience_s is None else {"timeout": patience_s}
+        return orjson.loads(self._call("POST", path, content=content, headers=_JSON, **patience))
 
     def post_lines(self, path: str, lines: bytes) -> list[dict[str, Any]]:
         """POST lines of JSON; a line answers each, in order."""

@@ -134,7 +134,7 @@ class Holdings(Protocol):
         ...
 
     def sample(self, build_id: str, size: int) -> list[str]:
-        """The ids of some products that a build holds, spread over all of them."""
+        """The ids of some products of which a build holds the newest version, spread over all of them."""
         ...
 
     def clear(self, build_id: str) -> None:
@@ -170,6 +170,10 @@ class BuildSteps(Protocol):
 
     def release(self, step: Step, reason: Failure, *, delay: timedelta, blameless: bool) -> None:
         """Give a step back, due after `delay`; `blameless` takes the attempt back."""
+        ...
+
+    def charge_again(self, build_id: str) -> None:
+        """Count the pages of a build that are not done against its rate once more: it has changed."""
         ...
 
     def forget(self, build_id: str) -> None:

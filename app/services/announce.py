@@ -1,11 +1,9 @@
 """An API process loads the encoders of builds that may go live, and says so: a promotion waits until all have."""
 
 import logging
-from collections.abc import Collection
 from datetime import timedelta
 
-from app.domain.builds import BuildState
-from app.domain.errors import EncoderError
+from app.domain.builds import Build, BuildState
 from app.ports.database import Database
 from app.services.encoders import Encoders
 
@@ -27,36 +25,39 @@ class Announcer:
         self._database = database
         self._encoders = encoders
         self._process_id = process_id
-        self._loaded: set[str] = set()
+        self._loaded: frozenset[str] = frozenset()
         self._failed: set[str] = set()
 
     def announce(self) -> None:
-        """Load what is not loaded yet, and say what is. Raises `DatabaseUnavailable`."""
+        """Say that the process is there, and what it has loaded. Raises `DatabaseUnavailable`.
+
+        Not by the thread that loads: to load an encoder may take longer than a process counts as there.
+        """
+        with self._database.writing() as transaction:
+            transaction.announcements.announce(self._process_id, self._loaded)
+            transaction.announcements.forget(older_than=GONE)
+
+    def load(self) -> None:
+        """Load the encoders of builds that may answer. Raises `DatabaseUnavailable`."""
         with self._database.reading() as transaction:
             wanted = [build for build in transaction.builds.taking() if build.state in MAY_ANSWER]
-        # Said first: to load an encoder may take longer than a process counts as there.
-        self._say(self._loaded)
         for build in wanted:
-            fingerprint = build.encoder.fingerprint
-            if fingerprint in self._loaded:
-                continue
-            try:
-                self._encoders.of(build.encoder).encode_texts(["ready"])
-            except EncoderError as error:
-                if fingerprint not in self._failed:  # once: it is tried again every time
-                    log.warning("encoder.not_loaded", extra={"build": build.id, "detail": error.detail})
-                self._failed.add(fingerprint)
-                continue
-            self._loaded.add(fingerprint)
-            self._failed.discard(fingerprint)
-            self._say(self._loaded)
+            if build.encoder.fingerprint not in self._loaded:
+                self._try(build)
+
+    def _try(self, build: Build) -> None:
+        fingerprint = build.encoder.fingerprint
+        try:
+            self._encoders.of(build.encoder).encode_texts(["ready"])
+        except Exception as error:  # noqa: BLE001 - whatever it is, other encoders are loaded all the same
+            if fingerprint not in self._failed:  # once: it is tried again every time
+                log.warning("encoder.not_loaded", extra={"build": build.id, "detail": str(error)})
+            self._failed.add(fingerprint)
+            return
+        self._failed.discard(fingerprint)
+        self._loaded = self._loaded | {fingerprint}  # anew: another thread reads it
 
     def withdraw(self) -> None:
         """Say that the process is no longer there."""
         with self._database.writing() as transaction:
             transaction.announcements.withdraw(self._process_id)
-
-    def _say(self, fingerprints: Collection[str]) -> None:
-        with self._database.writing() as transaction:
-            transaction.announcements.announce(self._process_id, fingerprints)
-            transaction.announcements.forget(older_than=GONE)

@@ -147,9 +147,9 @@ def _picture_rows(one: ProductVersion, embeddings: Embeddings) -> list[VectorRow
     rows: dict[str, VectorRow] = {}
     for picture in one.pictures:
         name = picture.content_hash
-        if name is None or picture.error_code or name in rows:
+        if picture.error_code or name in rows:
             continue
-        if name not in embeddings:
+        if name is None or name not in embeddings:  # not fetched yet, or not encoded
             return None
         rows[name] = _row(one, picture_row_id(one.product.product_id, picture.position), embeddings[name])
     return list(rows.values())

@@ -57,7 +57,7 @@ class EncodeStage:
         def record(transaction: Transaction, moved: Collection[str]) -> None:
             for fingerprint, some in encoded.items():
                 transaction.embeddings.add(fingerprint, some.vectors)
-            for build_id, failed in batch.gone_without(errors).items():
+            for build_id, failed in batch.gone_without(errors, done).items():
                 transaction.builds.fail_contents(build_id, failed)
             corrupt = {n: e for some in errors.values() for n, e in some.items() if isinstance(e, ImageCorrupt)}
             for claim in done:
@@ -96,12 +96,12 @@ class Batch:
                 stopped[claim.upload_id] = min(found, key=lambda error: isinstance(error, BlobsUnavailable))
         return stopped
 
-    def gone_without(self, errors: Errors) -> dict[str, dict[str, Failure]]:
-        """By build, the contents that it goes without because its encoder fails on them; never the live one's."""
+    def gone_without(self, errors: Errors, done: Sequence[Claim]) -> dict[str, dict[str, Failure]]:
+        """By build, the contents of uploads that move on which its encoder fails on; never the live one."""
         return {
             build.id: {
                 name: Failure(error.code, error.detail)
-                for claim in self.claims
+                for claim in done
                 if claim.catalog == build.catalog
                 for name, error in self._met(claim, errors.get(build.encoder.fingerprint, {})).items()
                 if not isinstance(error, BlobsUnavailable)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.build_steps import Step
-from app.domain.errors import BlobsUnavailable
+from app.domain.errors import BlobsUnavailable, EncoderOutOfMemory
 from app.domain.uploads import Stage
 from app.ports.database import Database
 from app.ports.uploads import Failure
@@ -63,11 +63,12 @@ class PageEncoder:
 
     def _finish(self, step: Step, begun: Begun) -> bool:
         encoded = self.contents.finish(begun)
-        away = [error for error in encoded.errors.values() if isinstance(error, BlobsUnavailable)]
+        # What is away comes back, and a device may have more memory tomorrow: neither is the content's fault.
+        away = [one for one in encoded.errors.values() if isinstance(one, BlobsUnavailable | EncoderOutOfMemory)]
         failed = {
             name: Failure(error.code, error.detail)
             for name, error in encoded.errors.items()
-            if not isinstance(error, BlobsUnavailable)
+            if not isinstance(error, BlobsUnavailable | EncoderOutOfMemory)
         }
         with self.database.writing() as transaction:
             transaction.embeddings.add(begun.spec.fingerprint, encoded.vectors)

@@ -23,8 +23,8 @@ def end_build(
     told: Mapping[str, Any] | None = None,
 ) -> None:
     """End a build in `state`; `what` and `told` are for its audit trail."""
+    transaction.build_steps.forget(build.id)  # before the build itself is written, as whoever claims a step does
     transaction.builds.set_state(build.id, state, reason)
     transaction.builds.take_uploads(build.id, takes=False)
-    transaction.build_steps.forget(build.id)
     transaction.build_steps.add(build.id, [NewStep(StepKind.DROP)], delay=GRACE)
     transaction.builds.record(build.id, what, dict(told or {}))

@@ -33,6 +33,8 @@ class Filler:
     def fill(self, step: Step) -> None:
         """Write the page of a step; where contents have no embedding yet it is handed to those who encode."""
         build = step.build
+        if step.touched:
+            self._note_remains(step)
         with self.database.reading() as transaction:
             page = transaction.products.standing_between(build.catalog, step.page.after, step.page.up_to)
         due = sorted(name for name, one in page.items() if to_write(one, again=step.touched))
@@ -43,7 +45,8 @@ class Filler:
                 if not written and planned.writes.unencoded:
                     transaction.build_steps.hand_over(step, Stage.ENCODE)
                     return
-                if not transaction.build_steps.go_on(step, lease=self.lease, touched=True):
+                held = transaction.build_steps.go_on(step, lease=self.lease, touched=True)
+                if not held and not written:  # once something is written, what that was on top of is mended first
                     return
             wrong = write(self.store, planned.writes)
             written |= {name: one.version for name, one in planned.versions.items()}
@@ -53,11 +56,18 @@ class Filler:
                 return
         raise StoreUnavailable(f"products of the page changed {ROUNDS} times while it was written", code="overtaken")
 
+    def _note_remains(self, step: Step) -> None:
+        """Note that a worker that died may have written pictures of any product of the page.
+
+        Of those too that are not brought again: whoever does deletes what their newest version has not.
+        """
+        build = step.build
+        with self.database.writing() as transaction:
+            page = transaction.products.standing_between(build.catalog, step.page.after, step.page.up_to)
+            transaction.holdings.hold(build.id, transaction.pictures.slots(build.catalog, sorted(page)))
+
     def _plan(self, transaction: Transaction, step: Step, due: Sequence[str]) -> "Planned":
         build = step.build
-        if step.touched:
-            # A worker that died may have written pictures that no version has any more.
-            transaction.holdings.hold(build.id, transaction.pictures.slots(build.catalog, due))
         versions = transaction.products.versions(build.catalog, due)
         writes = plan_writes(transaction, build, versions)
         left = {one.product.product_id: one for one in versions if one.product.product_id not in writes.unencoded}

@@ -4,17 +4,21 @@ Each is one transaction that holds all builds of the catalog still. A query read
 build it began with: a build that is no longer live keeps its collections.
 """
 
+import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.builds import Build, BuildState
-from app.domain.errors import Conflict, EncoderNotLoaded, Invalid, NotFound
+from app.domain.errors import BrokerUnavailable, Conflict, EncoderNotLoaded, Invalid, NotFound
 from app.domain.products import unknown_catalog
+from app.domain.uploads import Stage
 from app.ports.database import Database, Transaction
+from app.ports.jobs import Jobs
 from app.services.encoders import Encoders
 from app.services.end_build import end_build
+
+log = logging.getLogger(__name__)
 
 PRESENT = timedelta(seconds=10)
 """How long an API process counts as there after it said so, which it does every two seconds."""
@@ -46,7 +50,6 @@ class Switch:
         with self.database.reading() as transaction:
             build = promotable(transaction, catalog, build_id, force=force)
             if not force and transaction.holdings.compare(build_id).missing:
-                # Since its check: an upload came with a content that its encoder fails on.
                 raise _not_passed(build_id)
         self._await_encoder(build)
         with self.database.writing() as transaction:
@@ -109,7 +112,9 @@ def promotable(transaction: Transaction, catalog: str, build_id: str, *, force: 
     build = the_build(transaction, catalog, build_id)
     if not build.takes_uploads or build.state not in (BuildState.READY, BuildState.RETIRED):
         raise Conflict(f"build {build_id} is {_told(build)}: it cannot go live", code="build_state", field="build")
-    if build.state is BuildState.READY and not force and not (build.report or {}).get("passed"):
+    passed = build.state is BuildState.RETIRED or (build.report or {}).get("passed")
+    # Since its check an upload may have come with a content that its encoder fails on.
+    if not force and (not passed or transaction.builds.count_failed(build_id)):
         raise _not_passed(build_id)
     return build
 
@@ -145,9 +150,7 @@ def retire(database: Database, catalog: str, build_id: str) -> Build:
         return the_build(transaction, catalog, build_id)
 
 
-def throttle(
-    database: Database, wake: Callable[[], None], catalog: str, build_id: str, *, rate: float | None
-) -> Build:
+def throttle(database: Database, jobs: Jobs, catalog: str, build_id: str, *, rate: float | None) -> Build:
     """Bound how many products a second a build is filled with: 0 pauses, None lets it go as fast as it can.
 
     Raises `NotFound` (`unknown_build`) and `Conflict` (`build_state`).
@@ -158,9 +161,13 @@ def throttle(
         if build.state is not BuildState.BUILDING:
             raise Conflict(f"build {build_id} is {_told(build)}: it is not being filled", code="build_state")
         transaction.builds.set_rate(build_id, rate)
+        transaction.build_steps.charge_again(build_id)
         transaction.builds.record(build_id, "throttled", {"rate": rate})
         build = the_build(transaction, catalog, build_id)
-    wake()
+    try:
+        jobs.wake_builds(Stage.INDEX)
+    except BrokerUnavailable as error:  # the sweep will
+        log.warning("jobs.wake_failed", extra={"detail": error.detail})
     return build
 
 

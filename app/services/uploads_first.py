@@ -7,18 +7,22 @@ from app.domain.uploads import Stage
 from app.services.turns import Turns
 
 MOST_S = 5.0
-"""The longest that uploads of another thread are waited for at a time."""
+"""The longest that uploads go first at a time."""
 
 
 class UploadsFirst:
     """The pause of `work_on_builds`: does the uploads of a stage, and says whether to stop.
 
-    Where another thread is at them it waits for as long as was worked since the last pause: a build has half of the
-    time at least, however many uploads come.
+    They get a batch, and as long as was worked since the last pause, here or where another thread is at them: a build
+    has half of the time at least, however many uploads come.
     """
 
     def __init__(
-        self, turns: Turns, stage: Stage, uploads: Callable[[], object], stopping: Callable[[], bool]
+        self,
+        turns: Turns,
+        stage: Stage,
+        uploads: Callable[[Callable[[], bool]], object],
+        stopping: Callable[[], bool],
     ) -> None:
         self._turns = turns
         self._stage = stage
@@ -28,8 +32,9 @@ class UploadsFirst:
 
     def __call__(self) -> bool:
         """Let uploads go first; True where the work is to stop."""
-        worked = time.monotonic() - self._since
-        self._uploads()
-        self._turns.await_end(self._stage, min(worked, MOST_S))
+        now = time.monotonic()
+        end = now + min(now - self._since, MOST_S)
+        self._uploads(lambda: self._stopping() or time.monotonic() > end)
+        self._turns.await_end(self._stage, end - time.monotonic())
         self._since = time.monotonic()
         return self._stopping()

@@ -21,7 +21,7 @@ from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
 from app.services.check_build import Checker
 from app.services.encode_page import PageEncoder
-from app.services.end_build import end_build
+from app.services.end_build import GRACE, end_build
 from app.services.fill_build import Filler
 from app.services.finish_step import finish_step
 from app.services.run_stage import NO_UPLOADS_FAULT, OUTAGE_DELAY, RETRY_DELAY
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 SOON = timedelta(seconds=15)
 """A sweep comes as often: a step that is due before the next one would otherwise be late, and a rate not kept."""
 
+_LOOK_ANYWAY_S = 0.5  # uploads go first meanwhile
 _LOOK_AGAIN_S = 0.05  # a batch of uploads takes a second; what waits for it is one step a build
 
 
@@ -66,12 +67,14 @@ class BuildWorker:
             code = error.code if isinstance(error, VitrineError) else "attempt_failed"
             reason = Failure(code, "the attempt ended without a result: the log of the service says more")
             never_ends = step.page.kind is StepKind.DROP
-            delay = RETRY_DELAY * (1 << min(step.attempts, MAX_ATTEMPTS))
+            delay = GRACE if never_ends else RETRY_DELAY * (1 << step.attempts)
             self._give_back(step, reason, delay, blameless=never_ends)
         return True
 
     def _do(self, step: Step, pause: Callable[[], bool]) -> None:
         match step.page.kind:
+            case StepKind.DROP:
+                self._drop(step)
             case _ if step.attempts > MAX_ATTEMPTS:
                 self._fail(step)
             case StepKind.OPEN:
@@ -85,8 +88,6 @@ class BuildWorker:
                 self.filler.fill(step)
             case StepKind.CHECK:
                 self.checker.check(step)
-            case StepKind.DROP:
-                self._drop(step)
 
     def _open(self, step: Step) -> None:
         """From here on every upload goes to the build."""
@@ -162,7 +163,7 @@ def work_on_builds(
         elif stage not in due or due[stage] - now > SOON:
             return
         else:
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(min(max(_LOOK_AGAIN_S, (due[stage] - now).total_seconds()), _LOOK_ANYWAY_S))
     _wake(jobs, [stage])
 
 

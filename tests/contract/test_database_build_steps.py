@@ -120,6 +120,31 @@ def test_a_rate_spaces_the_pages_and_nothing_else_and_zero_pauses_them(database:
     assert claim(database) is not None
 
 
+def test_a_rate_that_changes_holds_for_pages_that_were_begun(database: SqlDatabase) -> None:
+    build = a_building(database, *PAGES)
+    with database.writing() as transaction:
+        for _ in PAGES:
+            step = transaction.build_steps.claim(Stage.INDEX, lease=MINUTE)
+            assert step is not None
+            transaction.build_steps.hand_over(step, Stage.ENCODE)
+        transaction.builds.set_rate(build.id, 0.1)
+        transaction.build_steps.charge_again(build.id)
+    assert claim(database, Stage.ENCODE) is not None
+    assert claim(database, Stage.ENCODE) is None
+
+
+def test_the_slowest_rate_is_a_page_a_day(database: SqlDatabase) -> None:
+    build = a_building(database, *PAGES)
+    with database.writing() as transaction:
+        transaction.builds.set_rate(build.id, 1e-300)
+    first = claimed(database)
+    with database.writing() as transaction:
+        transaction.build_steps.finish(first)
+    with database.reading() as transaction:
+        wait = transaction.build_steps.next_due()[Stage.INDEX] - transaction.now
+    assert timedelta(hours=23) < wait <= timedelta(days=1)
+
+
 def test_steps_can_be_put_off_and_leases_forgotten(database: SqlDatabase) -> None:
     build = a_building(database, PAGES[0])
     with database.writing() as transaction:
@@ -186,11 +211,21 @@ def test_a_build_is_compared_with_what_is_indexed_and_what_is_gone(database: Sql
         transaction.holdings.held(build.id, dict.fromkeys(("held", "older", "kept", "leaving"), (1, 0)))
         compared = transaction.holdings.compare(build.id)
         assert (compared.held, compared.missing, compared.extra) == (1, 2, 1)
-        assert transaction.holdings.sample(build.id, 2) == ["kept", "older"]
-        assert len(transaction.holdings.sample(build.id, 100)) == 4
+        assert transaction.holdings.sample(build.id, 2) == ["held"]
         transaction.holdings.clear(build.id)
         assert transaction.holdings.compare(build.id).missing == 3
         assert transaction.holdings.sample(build.id, 2) == []
+
+
+def test_a_sample_is_spread_over_what_a_build_holds(database: SqlDatabase) -> None:
+    build, names = a_build(), [f"p{number}" for number in range(9)]
+    accept(database, *(an_upload(name, state=UploadState.INDEXED) for name in names))
+    with database.writing() as transaction:
+        transaction.builds.add(build)
+        transaction.holdings.held(build.id, dict.fromkeys(names, (1, 0)))
+        assert transaction.holdings.sample(build.id, 3) == ["p2", "p5", "p8"]
+        assert transaction.holdings.sample(build.id, 9) == names
+        assert transaction.holdings.sample(build.id, 100) == names
 
 
 def test_products_are_divided_into_pages_by_their_ids(database: SqlDatabase) -> None:

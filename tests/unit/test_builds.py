@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
+from app.adapters.postgres.products import ProductRows
 from app.domain.build_steps import NewStep, StepKind
 from app.domain.builds import BuildState
 from app.domain.embeddings import Vectors
@@ -144,6 +146,66 @@ def test_what_a_dead_worker_wrote_last_does_not_stay(
     shop.work()
     assert shop.rows(build) == expected(shop)
     assert shop.passed(build)
+
+
+def test_a_page_does_not_write_a_version_whose_pictures_are_not_there_yet(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was accepted after the page had looked which products to bring, and indexed before the page wrote."""
+    pipeline = shop.pipeline
+    pipeline.fetcher.web["https://shop.example/green.jpg"] = a_picture("green")
+    build = shop.start(other=False)
+    shop.step()
+    shop.step()
+    look = ProductRows.standing_between
+    looked: list[bool] = []
+
+    def looking(*arguments: Any) -> Any:
+        found = look(*arguments)
+        if not looked:
+            looked.append(True)
+            pipeline.accepted(a_submission("p1", "a green mug", pictures=["https://shop.example/green.jpg"]))
+        return found
+
+    monkeypatch.setattr(ProductRows, "standing_between", looking)
+    when_written(shop, monkeypatch, build.images, pipeline.work)
+    shop.work()
+    pipeline.work()
+    assert pipeline.states("p1")[2] is UploadState.INDEXED
+    assert shop.rows(build) == expected(shop)
+
+
+def test_pictures_that_a_dead_worker_wrote_go_with_the_next_version(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is on its way while the page is brought again, and so not part of it."""
+    pipeline = shop.pipeline
+    build = shop.start(other=False)
+    shop.step()
+    shop.step()
+    overtaken: list[bool] = []
+
+    def overtake() -> None:
+        pipeline.accepted(a_submission("p1", "a green mug", pictures=[RED]))
+        pipeline.work()
+        overtaken.append(True)
+
+    def die(collection: str) -> None:
+        if overtaken and collection == build.texts:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        when_written(shop, patched, build.images, overtake)
+        patched.setattr(pipeline.store, "settle", die)
+        with pytest.raises(Killed):
+            shop.work()
+    assert shop.rows(build)["p1#1"] == 1
+    pipeline.accepted(a_submission("p1", "a blue mug", pictures=[RED]))
+    with shop.pipeline.database.engine.execution_options(vitrine_writes=True).begin() as connection:
+        connection.execute(text("UPDATE build_steps SET due_at = '2026-01-01 00:00:00'"))
+    shop.work()
+    pipeline.work()
+    assert shop.rows(build) == expected(shop)
 
 
 def test_an_upload_that_began_before_a_build_was_opened_is_waited_for(shop: Shop) -> None:
@@ -288,6 +350,39 @@ def test_an_upload_that_only_another_builds_encoder_fails_on_is_indexed_and_that
     with pytest.raises(Conflict) as raised:
         shop.switch.promote("shop", build.id)
     assert raised.value.code == "gate_failed"
+
+
+def test_a_picture_that_only_another_builds_encoder_fails_on_keeps_that_build_from_going_live(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = shop.start()
+    shop.work()
+    assert shop.passed(build)
+    encode = shop.other.encode_images
+    monkeypatch.setattr(shop.other, "encode_images", lambda pictures: encode(pictures) * np.float32("nan"))
+    shop.pipeline.accepted(a_submission("q", "a lamp", pictures=[a_picture("yellow")]))
+    shop.pipeline.work()
+    assert {"q", "q#0"} <= expected(shop).keys()
+    assert "q#0" not in shop.rows(build)
+    with pytest.raises(Conflict) as raised:
+        shop.switch.promote("shop", build.id)
+    assert raised.value.code == "gate_failed"
+
+
+def test_an_upload_that_is_dead_in_the_live_build_is_no_failure_of_one_like_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = shop.start(other=False)
+    shop.work()
+    encode = shop.pipeline.encoder.encode_texts
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.pipeline.encoder, "encode_texts", lambda texts: encode(texts) * np.float32("nan"))
+        upload = shop.pipeline.accepted(a_submission("new", "a chair"))
+        shop.pipeline.work()
+    assert shop.pipeline.receipt(upload).state is UploadState.DEAD
+    with shop.pipeline.database.reading() as transaction:
+        assert transaction.builds.count_failed(build.id) == 0
+    shop.switch.promote("shop", build.id)
 
 
 def test_an_encoder_that_is_away_is_waited_for(shop: Shop) -> None:

@@ -15,6 +15,9 @@ from app.domain.build_steps import NewStep, Progress, Step, StepKind
 from app.domain.uploads import Stage
 from app.ports.uploads import Failure
 
+LONGEST_S = 86_400.0
+"""Between two pages, at whatever rate: a day, after which an operator may have forgotten it."""
+
 _AFRESH: dict[str, Any] = {"token": None, "attempts": 0, "error_code": None, "error_detail": None}
 _IS_PAGE = build_steps.c.kind == StepKind.FILL
 _OF_BUILD = builds.c.id == build_steps.c.build_id
@@ -56,7 +59,7 @@ class BuildStepRows:
             and_(builds.c.rate > 0, or_(build_steps.c.paid, builds.c.fills_at.is_(None), builds.c.fills_at <= now)),
         )
         row = self._connection.execute(
-            select(build_steps)
+            select(build_steps, builds.c.rate)
             .join(builds, _OF_BUILD)
             .where(IS_UNDONE, build_steps.c.stage == stage, build_steps.c.due_at <= now, allowed)
             .order_by(build_steps.c.due_at, build_steps.c.number)
@@ -84,14 +87,16 @@ class BuildStepRows:
         """Count a page against the rate of its build; False where another worker did so just now."""
         if row.kind != StepKind.FILL or row.paid:
             return True
-        build = self._connection.execute(
-            select(builds.c.rate, builds.c.fills_at).where(builds.c.id == row.build_id).with_for_update()
-        ).one()
+        if row.rate is None:
+            return True
+        pace = select(builds.c.rate, builds.c.fills_at).where(builds.c.id == row.build_id)
+        # Against other workers; whoever writes down what the build holds refers to it, and is not kept waiting.
+        build = self._connection.execute(pace.with_for_update(key_share=True)).one()
         if build.rate is None:
             return True
         if build.rate <= 0 or (build.fills_at is not None and build.fills_at > now):
             return False
-        then = now + timedelta(seconds=row.products / build.rate)
+        then = now + timedelta(seconds=min(row.products / build.rate, LONGEST_S))
         self._connection.execute(update(builds).where(builds.c.id == row.build_id).values(fills_at=then))
         return True
 
@@ -126,6 +131,11 @@ class BuildStepRows:
         this = and_(build_steps.c.build_id == build_id, build_steps.c.number == number, IS_UNDONE)
         held = this if token_was is None else and_(this, build_steps.c.token == token_was)
         return self._connection.execute(update(build_steps).where(held).values(**values)).rowcount == 1
+
+    def charge_again(self, build_id: str) -> None:
+        """Count the pages of a build that are not done against its rate once more."""
+        undone = and_(build_steps.c.build_id == build_id, _IS_PAGE, IS_UNDONE)
+        self._connection.execute(update(build_steps).where(undone).values(paid=False))
 
     def forget(self, build_id: str) -> None:
         """Drop what is left to do of a build."""

@@ -120,7 +120,17 @@ class HoldingRows:
         number = func.row_number().over(order_by=build_products.c.product_id)
         counted = (
             select(build_products.c.product_id, number.label("number"), func.count().over().label("total"))
-            .where(build_products.c.build_id == build_id, build_products.c.version > 0)
+            .join(builds, builds.c.id == build_products.c.build_id)
+            .join(
+                products,
+                and_(
+                    products.c.catalog == builds.c.catalog,
+                    products.c.product_id == build_products.c.product_id,
+                    products.c.version == build_products.c.version,  # others are on their way
+                ),
+            )
+            .join(uploads, and_(uploads.c.id == products.c.upload_id, uploads.c.state == UploadState.INDEXED))
+            .where(build_products.c.build_id == build_id)
             .subquery()
         )
         step = case((counted.c.total > size, counted.c.total // size), else_=1)

@@ -1,7 +1,5 @@
 """Builds: start one, look at it, and decide which of them answers."""
 
-from functools import partial
-
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -12,7 +10,6 @@ from app.api.openapi import problems
 from app.api.schemas.builds import BuildDocument, BuildIn, BuildList, PromoteIn, StartedBuild, ThrottleIn
 from app.bootstrap import Application
 from app.domain.builds import Build
-from app.domain.uploads import Stage
 from app.services.describe_catalog import describe_build, list_builds
 from app.services.switch_build import abort, retire, throttle
 
@@ -68,8 +65,7 @@ def retire_build(application: App, catalog: CatalogName, build: BuildId) -> Resp
 @router.post("/{build}:throttle", response_model=BuildDocument, responses=problems(404, 409))
 def throttle_build(application: App, catalog: CatalogName, build: BuildId, body: ThrottleIn) -> Response:
     """Bound how many products a second a build is filled with, while it is."""
-    wake = partial(application.jobs.wake_builds, Stage.INDEX)
-    return _told(application, throttle(application.database, wake, catalog, build, rate=body.rate))
+    return _told(application, throttle(application.database, application.jobs, catalog, build, rate=body.rate))
 
 
 def _told(application: Application, build: Build) -> Response:

@@ -18,6 +18,8 @@ from app.domain.errors import Invalid
 
 commands = typer.Typer(help="Change the model or the index while the shop is open.", no_args_is_help=True)
 
+_SWITCHING_S = 600.0  # API processes load an encoder first, which the service bounds
+
 BuildId = Annotated[str, typer.Argument(metavar="BUILD", help="The build: `vitrine builds list` names them.")]
 
 
@@ -118,7 +120,7 @@ def rollback(
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
         found = build or service.get(catalog_path(catalog))["build"]["id"]
-        told = service.post(f"{_path(catalog, found)}:rollback")
+        told = service.post(f"{_path(catalog, found)}:rollback", patience_s=_SWITCHING_S)
     screen.result(told, build_table(told))
 
 
@@ -157,7 +159,7 @@ def throttle(
 def _act(json: bool, url: str | None, data: Path | None, path: str, action: str, body: Any = None) -> None:
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting(action):
-        told = service.post(f"{path}:{action}", body)
+        told = service.post(f"{path}:{action}", body, patience_s=_SWITCHING_S)
     screen.result(told, build_table(told))
 
 

@@ -10,7 +10,7 @@ from app.cli.connection import Service
 from app.cli.screen import Screen, plain, written
 from app.domain.builds import BuildState
 
-_EVERY_S = 0.5  # how often a build is looked at while it is waited for
+_EVERY_S = 1.0  # how often a build is looked at while it is waited for
 
 
 def waited_for(screen: Screen, service: Service, path: str) -> dict[str, Any]:
