@@ -8,12 +8,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.builds import Build, BuildState
-from app.domain.embeddings import text_hash
+from app.domain.embeddings import EncoderSpec, text_hash
 from app.domain.errors import BlobsUnavailable, ImageCorrupt, VitrineError
 from app.domain.uploads import Claim, Picture
 from app.ports.database import Database, Transaction
 from app.ports.uploads import Failure
+from app.services.build_faults import BuildFaults
 from app.services.content_encoder import Begun, ContentEncoder
+from app.services.encode_batches import Encoded
 from app.services.encode_contents import captions_of, missing
 from app.services.run_stage import Outcome
 
@@ -36,15 +38,22 @@ class EncodeStage:
             builds = transaction.builds.writable(sorted({claim.catalog for claim in claims}))
             captions = captions_of(transaction, claims)
             needed = missing(transaction, claims, captions, builds)
-        work = [self.contents.begin(some) for some in needed]
-        return lambda: self._finish(Batch(claims, captions, builds), work)
+        batch, faults = Batch(claims, captions, builds), BuildFaults(claims[0].attempts)
+        work: list[Begun] = []
+        for some in needed:
+            with faults.of(batch.encoded_by(some.spec)):
+                work.append(self.contents.begin(some))
+        return lambda: self._finish(batch, work, faults)
 
-    def _finish(self, batch: "Batch", work: Sequence[Begun]) -> Outcome:
+    def _finish(self, batch: "Batch", work: Sequence[Begun], faults: BuildFaults) -> Outcome:
         """Who moves on. A picture that cannot be read is marked; what the live build's model fails on is dead.
 
         What only the model of another build fails on ends no upload: that build goes without it.
         """
-        encoded = {begun.spec.fingerprint: self.contents.finish(begun) for begun in work}
+        encoded: dict[str, Encoded] = {}
+        for begun in work:
+            with faults.of(batch.encoded_by(begun.spec)):
+                encoded[begun.spec.fingerprint] = self.contents.finish(begun)
         errors = {fingerprint: some.errors for fingerprint, some in encoded.items()}
         stopped = batch.stopped(errors)
         done = [claim for claim in batch.claims if claim.upload_id not in stopped]
@@ -55,6 +64,7 @@ class EncodeStage:
             log.warning("encode.pictures_away", extra={"uploads": {one: why.detail for one, why in away.items()}})
 
         def record(transaction: Transaction, moved: Collection[str]) -> None:
+            faults.record(transaction)
             for fingerprint, some in encoded.items():
                 transaction.embeddings.add(fingerprint, some.vectors)
             for build_id, failed in batch.gone_without(errors, done).items():
@@ -81,6 +91,11 @@ class Batch:
     claims: Sequence[Claim]
     captions: Mapping[str, str]
     builds: Mapping[str, Sequence[Build]]
+
+    def encoded_by(self, spec: EncoderSpec) -> list[Build]:
+        """The builds that have this encoder."""
+        builds = [build for some in self.builds.values() for build in some]
+        return [build for build in builds if build.encoder.fingerprint == spec.fingerprint]
 
     def stopped(self, errors: Errors) -> dict[str, VitrineError]:
         """By upload id, why an upload does not move on; what ends it for good before what it waits for."""

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from app.domain.uploads import Claim
+from app.domain.builds import BuildState
+from app.domain.errors import VitrineError
+from app.domain.uploads import MAX_ATTEMPTS, Claim
 from app.ports.database import Database, Transaction
 from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
+from app.services.build_faults import BuildFaults
 from app.services.build_writes import Writes, note_written, plan_writes, write
 from app.services.run_stage import Outcome
 
@@ -34,11 +37,17 @@ class IndexStage:
             ]
         unencoded = {(planned.build.catalog, product_id) for planned in writes for product_id in planned.unencoded}
         missing: set[tuple[str, str]] = set()
+        faults = BuildFaults(claims[0].attempts)
         for planned in writes:
-            missing |= {(planned.build.catalog, product_id) for product_id in write(self.store, planned)}
+            with faults.of([planned.build]):
+                lost = write(self.store, planned)
+                if lost and planned.build.state is not BuildState.LIVE and claims[0].attempts >= MAX_ATTEMPTS:
+                    raise VitrineError(_NOT_FOUND.detail, code=_NOT_FOUND.code)
+                missing |= {(planned.build.catalog, product_id) for product_id in lost}
         done = [claim for claim in claims if claim.key not in unencoded | missing]
 
         def record(transaction: Transaction, moved: Collection[str]) -> None:
+            faults.record(transaction)
             for planned in writes:
                 _note(transaction, planned, claims, moved)
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.adapters.postgres.products import ProductRows
 from app.domain.build_steps import NewStep, StepKind
-from app.domain.builds import BuildState
+from app.domain.builds import Build, BuildState
 from app.domain.embeddings import Vectors
 from app.domain.errors import Conflict, EncoderNotFound, EncoderNotLoaded, Invalid, StoreUnavailable
 from app.domain.search import SearchQuery
@@ -383,6 +383,96 @@ def test_an_upload_that_is_dead_in_the_live_build_is_no_failure_of_one_like_it(
     with shop.pipeline.database.reading() as transaction:
         assert transaction.builds.count_failed(build.id) == 0
     shop.switch.promote("shop", build.id)
+
+
+def no_uploads_wait(shop: Shop, build: Build, code: str) -> None:
+    """An upload is indexed whatever is wrong with a build, which is given up."""
+    upload = shop.pipeline.accepted(a_submission("q", "a lamp that burns"))
+    for _ in range(MAX_ATTEMPTS + 1):
+        shop.pipeline.work()
+        shop.pipeline.wait()
+    assert shop.pipeline.receipt(upload).state is UploadState.INDEXED
+    found = shop.build(build)
+    assert (found.takes_uploads, found.error_code) == (False, code)
+    assert shop.events(build)[-1] == "given up"
+    assert expected(shop)["q"] == 2
+
+
+def test_uploads_do_not_wait_for_the_encoder_of_a_build_that_is_not_live(shop: Shop) -> None:
+    build = shop.start()
+    shop.work()
+    shop.pipeline.loader.forget(shop.other)
+    shop.pipeline.encoders._open.clear()  # as in a worker that starts anew
+    no_uploads_wait(shop, build, "encoder_not_found")
+    assert shop.state(build) is BuildState.FAILED
+
+
+def test_uploads_do_not_wait_for_the_encoder_of_a_build_that_was_live(shop: Shop) -> None:
+    before = shop.pipeline.live()
+    build = shop.start()
+    shop.work()
+    shop.switch.promote("shop", build.id)
+    shop.pipeline.loader.forget(shop.pipeline.encoder)
+    shop.pipeline.encoders._open.pop(shop.pipeline.encoder.spec.name)
+    no_uploads_wait(shop, before, "encoder_not_found")
+    assert shop.state(before) is BuildState.RETIRED
+    assert shop.state(build) is BuildState.LIVE
+
+
+def test_no_upload_dies_of_another_builds_encoder(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = shop.start()
+    shop.work()
+
+    def broken(_: object) -> Vectors:
+        raise RuntimeError("device-side assert triggered")
+
+    monkeypatch.setattr(shop.other, "encode_texts", broken)
+    no_uploads_wait(shop, build, "attempt_failed")
+
+
+def test_no_upload_dies_of_another_builds_collection(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = shop.start()
+    shop.work()
+    upsert = shop.pipeline.store.upsert
+
+    def refusing(collection: str, rows: Sequence[VectorRow]) -> None:
+        if collection == build.texts:
+            raise RuntimeError("no such field")
+        upsert(collection, rows)
+
+    monkeypatch.setattr(shop.pipeline.store, "upsert", refusing)
+    no_uploads_wait(shop, build, "attempt_failed")
+
+
+def test_no_upload_dies_of_rows_that_another_build_does_not_give_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = shop.start()
+    shop.work()
+    versions = shop.pipeline.store.versions
+    monkeypatch.setattr(
+        shop.pipeline.store, "versions", lambda name, ids: {} if name == build.texts else versions(name, ids)
+    )
+    no_uploads_wait(shop, build, "not_found_back")
+
+
+def test_uploads_wait_for_a_store_that_is_away_and_no_build_ends(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = shop.start()
+    shop.work()
+
+    def down(*_: object) -> None:
+        raise StoreUnavailable("Milvus does not answer")
+
+    upload = shop.pipeline.accepted(a_submission("q", "a lamp that burns"))
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.pipeline.store, "upsert", down)
+        for _ in range(2 * MAX_ATTEMPTS):
+            shop.pipeline.work()
+            shop.pipeline.wait()
+    assert shop.build(build).takes_uploads
+    shop.pipeline.work()
+    assert shop.pipeline.receipt(upload).state is UploadState.INDEXED
+    assert shop.rows(build)["q"] == 2
 
 
 def test_an_encoder_that_is_away_is_waited_for(shop: Shop) -> None:
