@@ -1,6 +1,6 @@
 """Another encoder while the shop is open: a whole build, promote, rollback, promote, under searches and changes.
 
-Two other processes search and change products all the while. Afterwards what was answered is compared with what the
+Other processes search and change products all the while. Afterwards what was answered is compared with what the
 database and both builds have: nothing may be lost, stale or back from the dead, and no search may have failed.
 """
 
@@ -8,7 +8,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from http.client import HTTPConnection
 from multiprocessing import get_context
@@ -19,13 +19,16 @@ import orjson
 
 from app.bootstrap import Application
 from app.domain.builds import Build
-from app.domain.uploads import TERMINAL
+from app.domain.uploads import TERMINAL, ProductVersion
+from app.services.build_writes import picture_row_id
 from scripts.bench.products import read_products, report
 from scripts.bench.services import accept_all, counts, finished, listening, service
 from scripts.bench.shoppers import Change, Search, change_on, search_on
 
 BEFORE_S = 20.0  # of searches to compare with: 400 of them at 20 a second
 BETWEEN_S = 5.0  # on each build after a switch
+SEARCHERS = 4  # so that one slow answer does not keep the others from being asked
+POSITIONS = 3  # of pictures that are looked for: one more than any product here has
 
 
 def main() -> None:
@@ -46,14 +49,21 @@ def main() -> None:
         titles = [one.product.title for one in products.submissions]
         changed = [(one.product.product_id, one.product.title) for one in products.submissions]
         over = f"{folder}/over"
-        with listening(application) as connection, ProcessPoolExecutor(2, get_context("spawn")) as shoppers:
-            searches = shoppers.submit(search_on, connection.port, over, asked.per_second, titles)
+        with (
+            listening(application) as connection,
+            ProcessPoolExecutor(SEARCHERS + 1, get_context("spawn")) as shoppers,
+        ):
+            searches = [
+                shoppers.submit(search_on, connection.port, over, asked.per_second / SEARCHERS, titles[place:])
+                for place in range(SEARCHERS)
+            ]
             changes = shoppers.submit(change_on, connection.port, over, asked.per_second, changed, 1)
             try:
                 moments = _switch(connection, asked.other)
             finally:
                 Path(over).touch()
-            asked_for, ledger = searches.result(), changes.result()
+            asked_for = [one for some in searches for one in some.result()]
+            ledger = changes.result()
         _settle(application)
         figures = _latencies(asked_for, moments) | _compare(application, ledger)
     report("builds", {"backend": asked.backend, "products": len(products.submissions), **figures})
@@ -118,15 +128,19 @@ def _compare(application: Application, ledger: Sequence[Change]) -> dict[str, ob
     with application.database.reading() as transaction:
         builds = transaction.builds.taking()
         standing = transaction.products.standing_between("default", "", "")
+        stored = transaction.products.versions("default", list(standing))
         compared = {build.id: transaction.holdings.compare(build.id) for build in builds}
+    versions = {one.product.product_id: one for one in stored}
     wrong = dict.fromkeys(("lost", "stale", "resurrected"), 0)
     for build in builds:
-        rows = _rows(application, build, list(standing))
+        rows = _rows(application, build, standing)
         for product_id, product in standing.items():
-            there = rows.get(product_id)
-            wrong["resurrected"] += product.deleted and there is not None
-            wrong["lost"] += not product.deleted and there is None
-            wrong["stale"] += not product.deleted and there not in (None, product.version)
+            expected = set() if product.deleted else _row_ids(versions[product_id])
+            there = {row_id: version for row_id, version in rows[product_id].items() if version is not None}
+            wrong["resurrected"] += product.deleted and bool(there)
+            wrong["lost"] += bool(expected - there.keys())
+            wrong["stale"] += bool(there.keys() - expected) and not product.deleted
+            wrong["stale"] += any(there.get(row_id, product.version) != product.version for row_id in expected)
     unaccounted = sum(standing[name].version != one.version for name, one in newest.items())
     return {
         "changes": len(ledger),
@@ -138,13 +152,24 @@ def _compare(application: Application, ledger: Sequence[Change]) -> dict[str, ob
     }
 
 
-def _rows(application: Application, build: Build, product_ids: Sequence[str]) -> dict[str, int]:
-    """The version of each product's rows; -1 where those of its picture and its caption differ."""
-    texts = application.store.versions(build.texts, product_ids)
-    images = application.store.versions(build.images, [f"{one}#0" for one in product_ids])
-    pictured = {row_id.removesuffix("#0"): version for row_id, version in images.items()}
-    ids = texts.keys() | pictured.keys()
-    return {one: texts[one] if texts.get(one) == pictured.get(one, texts.get(one)) else -1 for one in ids}
+def _rows(application: Application, build: Build, product_ids: Collection[str]) -> dict[str, dict[str, int | None]]:
+    """By product, the version of each row that a build might have of it; None for one that is not there."""
+    pictures = [picture_row_id(one, position) for one in product_ids for position in range(POSITIONS)]
+    found = application.store.versions(build.texts, list(product_ids))
+    found |= application.store.versions(build.images, pictures)
+    return {
+        one: {row: found.get(row) for row in (one, *(picture_row_id(one, at) for at in range(POSITIONS)))}
+        for one in product_ids
+    }
+
+
+def _row_ids(version: ProductVersion) -> set[str]:
+    """The rows that a build has of a version: its caption's, and one for each of its pictures."""
+    first = {
+        picture.content_hash: picture.position for picture in reversed(version.pictures) if not picture.error_code
+    }
+    product_id = version.product.product_id
+    return {product_id, *(picture_row_id(product_id, position) for position in first.values())}
 
 
 if __name__ == "__main__":
