@@ -17,6 +17,7 @@ from app.ports.encoders import Encoder
 from app.services.accept_upload import Reception
 from app.services.embed import Embedder
 from app.services.encoders import Encoders
+from app.services.follow_live import Aliases
 from app.services.open_catalog import open_catalog
 from app.services.run_stage import Batching, Begin, run_stage
 from app.services.search import Searcher
@@ -44,6 +45,7 @@ class Application:
     stages: dict[Stage, tuple[Batching, Begin]]
     builder: BuildWorker
     switch: Switch
+    aliases: Aliases
     turns: Turns
     closing: ExitStack
     worker: EmbeddedWorker | None = None
@@ -122,8 +124,9 @@ class Application:
         self.turns.take(("build", stage), work)
 
     def sweep(self) -> None:
-        """Wake every stage that has something due."""
+        """Wake every stage that has something due, and let the aliases follow the live builds."""
         sweep(self.database, self.jobs)
+        self.aliases.follow()
 
     def close(self) -> None:
         """Stop what was started and close what was opened, in the opposite order."""

@@ -31,6 +31,7 @@ from app.services.encode import EncodeStage
 from app.services.encode_page import PageEncoder
 from app.services.encoders import Encoders
 from app.services.fill_build import Filler
+from app.services.follow_live import Aliases
 from app.services.index import IndexStage
 from app.services.intake import intake
 from app.services.query_vectors import QueryEncoder
@@ -110,6 +111,7 @@ def open_application(
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
         builder=_builder(settings, database, store, contents),
         switch=Switch(database, encoders, settings.promote_patience_s, settings.retired_builds),
+        aliases=Aliases(database, store),
         turns=Turns(),
         closing=closing,
     )

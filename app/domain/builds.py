@@ -1,5 +1,7 @@
 """Builds: one encoder, one set of index parameters, the collections made of them, and a state."""
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -119,3 +121,11 @@ class Build:
     def texts(self) -> str:
         """The physical name of the collection with a row per product."""
         return f"vitrine_{self.id}_texts"
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """The collections by the names under which people find them while the build is live."""
+        plain = re.sub(r"[^A-Za-z0-9]", "_", self.catalog)
+        if plain != self.catalog:  # another catalog may become the same
+            plain += f"_{hashlib.sha256(self.catalog.encode()).hexdigest()[:8]}"
+        return {f"vitrine_live_{plain}_images": self.images, f"vitrine_live_{plain}_texts": self.texts}

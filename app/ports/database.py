@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from app.ports.announcements import Announcements
-from app.ports.builds import Builds, BuildSteps, Holdings
+from app.ports.build_steps import BuildSteps
+from app.ports.builds import Builds, Holdings
 from app.ports.catalogs import Catalogs
 from app.ports.embeddings import Embeddings
 from app.ports.products import Pictures, Products

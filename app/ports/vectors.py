@@ -47,6 +47,10 @@ class VectorStore(Protocol):
         """Create a collection, indexed and loaded; nothing happens where it exists already."""
         ...
 
+    def point(self, alias: str, collection: str) -> None:
+        """Let an alias name a collection, whatever it named before. For people: nothing here asks by an alias."""
+        ...
+
     def drop(self, collection: str) -> None:
         """Drop a collection; nothing happens where there is none."""
         ...

@@ -52,6 +52,28 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     store.close()
 
 
+def aliases_of(store: VectorStore, collection: str) -> list[str]:
+    if isinstance(store, FakeVectorStore):
+        return [alias for alias, named in store.aliases.items() if named == collection]
+    assert isinstance(store, MilvusStore)
+    with store._connection.open() as client:
+        return list(client.list_aliases(collection_name=collection)["aliases"])
+
+
+def test_an_alias_names_one_collection_after_the_other(opened: VectorStore) -> None:
+    alias = "vitrine_contract_live"
+    opened.create(OTHER, dimension=DIMENSION, index=HNSW)
+    for name in (NAME, NAME, OTHER):
+        opened.point(alias, name)
+        assert aliases_of(opened, name) == [alias]
+    assert aliases_of(opened, NAME) == []
+    opened.point(alias, NAME)
+    opened.drop(OTHER)
+    assert aliases_of(opened, NAME) == [alias]
+    opened.upsert(NAME, rows_of(unit_vectors(1)))
+    assert opened.count(NAME) == 1
+
+
 @pytest.fixture
 def store(opened: VectorStore) -> VectorStore:
     """A store with an empty collection."""

@@ -17,6 +17,7 @@ class FakeVectorStore:
     def __init__(self) -> None:
         self._collections: dict[str, tuple[int, dict[str, VectorRow]]] = {}
         self._lock = threading.RLock()
+        self.aliases: dict[str, str] = {}
 
     def check(self, index: IndexSpec, *, dimension: int) -> None:
         if index.type not in {"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"}:
@@ -30,6 +31,11 @@ class FakeVectorStore:
             known, _ = self._collections.setdefault(collection, (dimension, {}))
         if known != dimension:
             raise Conflict("another dimension", code="dimension")
+
+    def point(self, alias: str, collection: str) -> None:
+        with self._lock:
+            self._collection(collection)
+            self.aliases[alias] = collection
 
     def drop(self, collection: str) -> None:
         with self._lock:

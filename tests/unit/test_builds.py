@@ -13,13 +13,15 @@ from app.domain.builds import Build, BuildState
 from app.domain.embeddings import Vectors
 from app.domain.errors import Conflict, EncoderNotFound, EncoderNotLoaded, Invalid, StoreUnavailable
 from app.domain.search import SearchQuery
+from app.domain.submissions import Submission
 from app.domain.uploads import MAX_ATTEMPTS, Stage, UploadState
 from app.ports.vectors import VectorRow
 from app.services.finish_step import finish_step
+from app.services.follow_live import Aliases
 from app.services.run_stage import Outcome
 from app.services.switch_build import abort
 from tests.building import LEASE, Shop
-from tests.factories import a_deletion, a_patch, a_picture, a_submission
+from tests.factories import a_build, a_deletion, a_patch, a_picture, a_submission
 from tests.pipelines import Pipeline, titles
 
 RED, BLUE = a_picture("red"), a_picture("blue")
@@ -56,6 +58,26 @@ def when_written(shop: Shop, monkeypatch: pytest.MonkeyPatch, collection: str, a
         upsert(into, rows)
 
     monkeypatch.setattr(shop.pipeline.store, "upsert", interrupted)
+
+
+def die_on_top_of(shop: Shop, monkeypatch: pytest.MonkeyPatch, build: Build, change: Submission) -> None:
+    """A worker reads a page, a change goes by, it writes what it had read, and dies before it looks again."""
+    overtaken: list[bool] = []
+
+    def overtake() -> None:
+        shop.pipeline.accepted(change)
+        shop.pipeline.work()
+        overtaken.append(True)
+
+    def die(collection: str) -> None:
+        if overtaken and collection == build.texts:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        when_written(shop, patched, build.images, overtake)
+        patched.setattr(shop.pipeline.store, "settle", die)
+        with pytest.raises(Killed):
+            shop.work()
 
 
 def test_a_build_is_filled_with_everything_and_checked(shop: Shop) -> None:
@@ -120,27 +142,11 @@ def test_what_overtakes_a_page_while_it_is_written_stays_on_top(
 def test_what_a_dead_worker_wrote_last_does_not_stay(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, change: Any
 ) -> None:
-    """It read the page, a change went by, it wrote what it had read, and died before it looked again."""
     build = shop.start(other=False)
     shop.step()
     shop.step()
 
-    overtaken: list[bool] = []
-
-    def overtake() -> None:
-        shop.pipeline.accepted(change)
-        shop.pipeline.work()
-        overtaken.append(True)
-
-    def die(collection: str) -> None:
-        if overtaken and collection == build.texts:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        when_written(shop, patched, build.images, overtake)
-        patched.setattr(shop.pipeline.store, "settle", die)
-        with pytest.raises(Killed):
-            shop.work()
+    die_on_top_of(shop, monkeypatch, build, change)
     assert shop.rows(build)["p1"] == 1 != expected(shop).get("p1")
     shop.wait()
     shop.work()
@@ -183,22 +189,7 @@ def test_pictures_that_a_dead_worker_wrote_go_with_the_next_version(
     build = shop.start(other=False)
     shop.step()
     shop.step()
-    overtaken: list[bool] = []
-
-    def overtake() -> None:
-        pipeline.accepted(a_submission("p1", "a green mug", pictures=[RED]))
-        pipeline.work()
-        overtaken.append(True)
-
-    def die(collection: str) -> None:
-        if overtaken and collection == build.texts:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        when_written(shop, patched, build.images, overtake)
-        patched.setattr(pipeline.store, "settle", die)
-        with pytest.raises(Killed):
-            shop.work()
+    die_on_top_of(shop, monkeypatch, build, a_submission("p1", "a green mug", pictures=[RED]))
     assert shop.rows(build)["p1#1"] == 1
     pipeline.accepted(a_submission("p1", "a blue mug", pictures=[RED]))
     with shop.pipeline.database.engine.execution_options(vitrine_writes=True).begin() as connection:
@@ -546,6 +537,26 @@ def test_a_build_goes_live_once_every_api_process_has_its_encoder(shop: Shop) ->
     announce(shop.other.spec.fingerprint)
     shop.switch.promote("shop", build.id)
     assert shop.state(build) is BuildState.LIVE
+
+
+def test_aliases_follow_the_live_build(shop: Shop) -> None:
+    aliases = Aliases(shop.pipeline.database, shop.pipeline.store)
+    before = shop.pipeline.live()
+    names = shop.pipeline.store.aliases
+    for _ in range(2):
+        aliases.follow()
+        assert names == {"vitrine_live_shop_images": before.images, "vitrine_live_shop_texts": before.texts}
+    build = shop.start()
+    shop.work()
+    shop.switch.promote("shop", build.id)
+    aliases.follow()
+    assert names == {"vitrine_live_shop_images": build.images, "vitrine_live_shop_texts": build.texts}
+
+
+def test_aliases_of_catalogs_with_like_names_differ() -> None:
+    names = [name for catalog in ("a.b", "a-b", "a_b", "ab") for name in a_build(catalog).aliases]
+    assert len(set(names)) == 8
+    assert all(name.isidentifier() for name in names)
 
 
 def test_a_query_ends_on_the_build_it_began_with(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

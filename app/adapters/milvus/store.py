@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pymilvus import MilvusException
+
 from app.adapters.milvus.connection import ServerConnection
 from app.adapters.milvus.expression import render
 from app.adapters.milvus.faults import index_lost
@@ -60,6 +62,17 @@ class MilvusStore:
             raise Conflict(f"{collection} exists with another dimension", code="dimension")
         with self._connection.reading(collection):
             pass  # which loads it
+
+    def point(self, alias: str, collection: str) -> None:
+        """Let an alias name a collection, whatever it named before."""
+        named = {"collection_name": check_name(collection), "timeout": self._timeout}
+        with self._connection.open() as client:
+            if alias in client.list_aliases(**named)["aliases"]:
+                return
+            try:
+                client.create_alias(alias=check_name(alias), **named)
+            except MilvusException:  # it names another, in the words and codes of each version
+                client.alter_alias(alias=alias, **named)
 
     def drop(self, collection: str) -> None:
         """Drop a collection by its physical name; an alias is refused, for milvus-lite would drop what it names."""
