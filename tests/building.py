@@ -1,5 +1,6 @@
 """A pipeline with builds: steps are done when they are told to."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -74,6 +75,13 @@ class Shop:
         self.pipeline.wait()
         with self.pipeline.database.engine.execution_options(vitrine_writes=True).begin() as connection:
             connection.execute(text("UPDATE build_steps SET due_at = '2026-01-01 00:00:00'"))
+
+    def wait_for(self, there: Callable[[], bool], seconds: float = 30) -> None:
+        """Return once it is there."""
+        until = time.monotonic() + seconds
+        while not there():
+            assert time.monotonic() < until
+            time.sleep(0.02)
 
     def build(self, build: Build) -> Build:
         with self.pipeline.database.reading() as transaction:
