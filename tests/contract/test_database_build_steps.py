@@ -102,12 +102,14 @@ def test_progress_counts_the_products_of_the_pages_that_are_done(database: SqlDa
 def test_a_rate_spaces_the_pages_and_nothing_else_and_zero_pauses_them(database: SqlDatabase) -> None:
     build = a_building(database, *PAGES)
     with database.writing() as transaction:
-        transaction.builds.set_rate(build.id, 10.0)
-    assert claimed(database).page is not None
+        transaction.builds.set_rate(build.id, 0.1)
+    first = claimed(database)
+    with database.writing() as transaction:
+        transaction.build_steps.finish(first)
     assert claim(database) is None
     with database.reading() as transaction:
         wait = (transaction.build_steps.next_due()[Stage.INDEX] - transaction.now).total_seconds()
-    assert 0.5 < wait <= 1.0
+    assert 60 < wait <= 100  # ten products at a tenth of one a second
     with database.writing() as transaction:
         transaction.builds.set_rate(build.id, 0)
         assert transaction.build_steps.next_due() == {}
