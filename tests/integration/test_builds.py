@@ -18,7 +18,7 @@ RED, BLUE = a_picture("red"), a_picture("blue")
 @pytest.fixture(scope="module", params=["embedded", "servers"])
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     data = tmp_path_factory.mktemp("shop")
-    settings = {"build_page": 4}
+    settings = {"build_page": 4, "gate_slower": 100.0}  # how long a search takes on a busy machine says nothing
     others = [FakeEncoder("other", weights="1")]
     if request.param == "embedded":
         with embedded(data, others=others, **settings) as opened:
