@@ -12,6 +12,7 @@ from app.domain.uploads import Picture, ProductVersion
 from app.ports.database import Transaction
 from app.ports.uploads import Failure
 from app.ports.vectors import VectorRow, VectorStore
+from app.services.encode_contents import chosen_for_captions
 
 Embeddings = Mapping[str, NDArray[np.float32]]
 
@@ -34,8 +35,7 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
 
     Notes in the same transaction what the build may hold from now on.
     """
-    catalog = transaction.catalogs.get(build.catalog)
-    chosen = catalog.caption if catalog else ()
+    chosen = chosen_for_captions(transaction, build.catalog)
     hashes = contents_of(versions, chosen)
     embeddings = transaction.embeddings.get(build.encoder.fingerprint, sorted(hashes))
     failed = transaction.builds.failed_contents(build.id, sorted(hashes - embeddings.keys()))

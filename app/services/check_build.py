@@ -120,6 +120,6 @@ def _counts(compared: Comparison, failed: int) -> list[dict[str, Any]]:
 
 def _check(name: str, measured: float, *, least: float | None = None, most: float | None = None) -> dict[str, Any]:
     passed = (least is None or measured >= least) and (most is None or measured <= most)
-    bound = {"at_least": least} if least is not None else {"at_most": most}
-    told = {key: None if value is None else round(value, 4) for key, value in bound.items()}
+    bounds = {"at_least": least, "at_most": most}
+    told = {key: round(value, 4) for key, value in bounds.items() if value is not None}
     return {"name": name, "measured": round(float(measured), 4), **told, "passed": bool(passed)}

@@ -21,12 +21,15 @@ class Missing:
     captions: Mapping[str, str]
 
 
+def chosen_for_captions(transaction: Transaction, name: str) -> tuple[str, ...]:
+    """The attributes that captions of a catalog's products have."""
+    catalog = transaction.catalogs.get(name)
+    return catalog.caption if catalog else ()
+
+
 def captions_of(transaction: Transaction, claims: Sequence[Claim]) -> dict[str, str]:
     """The caption of every claim, by upload id."""
-    chosen: dict[str, tuple[str, ...]] = {}
-    for name in {claim.catalog for claim in claims}:
-        catalog = transaction.catalogs.get(name)
-        chosen[name] = catalog.caption if catalog else ()
+    chosen = {name: chosen_for_captions(transaction, name) for name in {claim.catalog for claim in claims}}
     return {claim.upload_id: claim.product.caption(chosen[claim.catalog]) for claim in claims}
 
 

@@ -12,7 +12,7 @@ from app.ports.database import Database
 from app.ports.uploads import Failure
 from app.services.build_writes import contents_of, encodable
 from app.services.content_encoder import Begun, ContentEncoder
-from app.services.encode_contents import missing_of
+from app.services.encode_contents import chosen_for_captions, missing_of
 from app.services.fill_build import to_write
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,7 @@ class PageEncoder:
         """Start decoding what a few products lack; the model runs the ones before meanwhile."""
         build = step.build
         with self.database.reading() as transaction:
-            catalog = transaction.catalogs.get(build.catalog)
-            chosen = catalog.caption if catalog else ()
+            chosen = chosen_for_captions(transaction, build.catalog)
             versions = transaction.products.versions(build.catalog, product_ids)
             failed = transaction.builds.failed_contents(build.id, sorted(contents_of(versions, chosen)))
             versions = list(encodable(versions, chosen, failed))

@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import TypeVar
 
 from app.domain.errors import (
-    BrokerUnavailable,
     DatabaseUnavailable,
     EncoderNotFound,
     EncoderRefused,
@@ -26,6 +25,7 @@ from app.domain.uploads import Claim, Stage
 from app.ports.database import Database, Transaction
 from app.ports.jobs import Jobs
 from app.ports.uploads import Failure
+from app.services.waking import wake_stage
 
 log = logging.getLogger(__name__)
 
@@ -138,9 +138,9 @@ def _finish(stage: Stage, database: Database, jobs: Jobs, begun: _Begun) -> int:
         _give_back(database, begun.claims, reason, delay=_retry_delay(begun.claims), blameless=False)
         return 0
     if moved and stage.following is not None:
-        _wake(stage.following, jobs)
+        wake_stage(jobs, stage.following)
     if outcome.unencoded:
-        _wake(Stage.ENCODE, jobs)
+        wake_stage(jobs, Stage.ENCODE)
     return moved
 
 
@@ -185,10 +185,3 @@ def _insist(write: Callable[[], T]) -> T:
             log.warning("stage.write_again", extra={"detail": error.detail, "pause_s": pause_s})
             time.sleep(pause_s)
     return write()
-
-
-def _wake(stage: Stage, jobs: Jobs) -> None:
-    try:
-        jobs.wake(stage)
-    except BrokerUnavailable as error:
-        log.warning("jobs.wake_failed", extra={"detail": error.detail})

@@ -14,6 +14,7 @@ from app.domain.uploads import ProductVersion
 from app.ports.database import Database, Transaction
 from app.ports.vectors import Neighbour, VectorStore
 from app.services.build_writes import picture_row_id
+from app.services.encode_contents import chosen_for_captions
 
 DEPTH = 10
 """How far down a ranking is looked: the first page of a grid."""
@@ -42,8 +43,7 @@ class Sample:
 
 def sample_of(transaction: Transaction, build: Build, product_ids: Sequence[str]) -> Sample:
     """The stored vectors of these products; those without one under the build's encoder are left out."""
-    catalog = transaction.catalogs.get(build.catalog)
-    chosen = catalog.caption if catalog else ()
+    chosen = chosen_for_captions(transaction, build.catalog)
     versions = transaction.products.versions(build.catalog, product_ids)
     hashes = {one.product.product_id: text_hash(one.product.caption(chosen)) for one in versions if not one.deleted}
     pictures = {name: row for one in versions if not one.deleted for row, name in _pictures(one)}

@@ -1,6 +1,5 @@
 """Starting a build: a row and its first step; workers do the rest, and live goes on."""
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import uuid4
@@ -8,14 +7,13 @@ from uuid import uuid4
 from app.domain.build_steps import NewStep, StepKind
 from app.domain.builds import UNFINISHED, Build, BuildState, IndexSpec
 from app.domain.embeddings import EncoderSpec
-from app.domain.errors import BrokerUnavailable, Conflict
+from app.domain.errors import Conflict
 from app.domain.products import unknown_catalog
 from app.domain.uploads import Stage
 from app.ports.database import Database, Transaction
 from app.ports.jobs import Jobs
 from app.ports.vectors import VectorStore
-
-log = logging.getLogger(__name__)
+from app.services.waking import wake_builders
 
 
 def start_build(
@@ -46,10 +44,7 @@ def start_build(
         transaction.build_steps.add(build.id, [NewStep(StepKind.OPEN)])
         told = {"encoder": build.encoder.shown_name, "index": build.index.type, **build.index.build_params}
         transaction.builds.record(build.id, "started", told)
-    try:
-        jobs.wake_builds(Stage.INDEX)
-    except BrokerUnavailable as error:  # the sweep will
-        log.warning("jobs.wake_failed", extra={"detail": error.detail})
+    wake_builders(jobs, Stage.INDEX)
     return build
 
 

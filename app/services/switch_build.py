@@ -4,21 +4,19 @@ Each is one transaction that holds all builds of the catalog still. A query read
 build it began with: a build that is no longer live keeps its collections.
 """
 
-import logging
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.builds import Build, BuildState
-from app.domain.errors import BrokerUnavailable, Conflict, EncoderNotLoaded, Invalid, NotFound
+from app.domain.errors import Conflict, EncoderNotLoaded, Invalid, NotFound
 from app.domain.products import unknown_catalog
 from app.domain.uploads import Stage
 from app.ports.database import Database, Transaction
 from app.ports.jobs import Jobs
 from app.services.encoders import Encoders
 from app.services.end_build import end_build
-
-log = logging.getLogger(__name__)
+from app.services.waking import wake_builders
 
 PRESENT = timedelta(seconds=10)
 """How long an API process counts as there after it said so, which it does every two seconds."""
@@ -164,10 +162,7 @@ def throttle(database: Database, jobs: Jobs, catalog: str, build_id: str, *, rat
         transaction.build_steps.charge_again(build_id)
         transaction.builds.record(build_id, "throttled", {"rate": rate})
         build = the_build(transaction, catalog, build_id)
-    try:
-        jobs.wake_builds(Stage.INDEX)
-    except BrokerUnavailable as error:  # the sweep will
-        log.warning("jobs.wake_failed", extra={"detail": error.detail})
+    wake_builders(jobs, Stage.INDEX)
     return build
 
 

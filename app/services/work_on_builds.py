@@ -7,13 +7,13 @@ build that has ended are dropped again and again, until they are gone.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.build_steps import NewStep, Step, StepKind
 from app.domain.builds import BuildState
-from app.domain.errors import BrokerUnavailable, VitrineError
+from app.domain.errors import VitrineError
 from app.domain.uploads import MAX_ATTEMPTS, Stage
 from app.ports.database import Database
 from app.ports.jobs import Jobs
@@ -25,6 +25,7 @@ from app.services.end_build import GRACE, end_build
 from app.services.fill_build import Filler
 from app.services.finish_step import finish_step
 from app.services.run_stage import NO_UPLOADS_FAULT, OUTAGE_DELAY, RETRY_DELAY
+from app.services.waking import wake_builders
 
 log = logging.getLogger(__name__)
 
@@ -159,17 +160,10 @@ def work_on_builds(
         with database.reading() as transaction:
             due, now = transaction.build_steps.next_due(), transaction.now
         if done:  # what others have to do now may have come of it
-            _wake(jobs, [other for other, at in due.items() if other is not stage and at <= now])
+            for other in [one for one, at in due.items() if one is not stage and at <= now]:
+                wake_builders(jobs, other)
         elif stage not in due or due[stage] - now > SOON:
             return
         else:
             time.sleep(min(max(_LOOK_AGAIN_S, (due[stage] - now).total_seconds()), _LOOK_ANYWAY_S))
-    _wake(jobs, [stage])
-
-
-def _wake(jobs: Jobs, stages: Sequence[Stage]) -> None:
-    for stage in stages:
-        try:
-            jobs.wake_builds(stage)
-        except BrokerUnavailable as error:  # the sweep will
-            log.warning("jobs.wake_failed", extra={"detail": error.detail})
+    wake_builders(jobs, stage)
