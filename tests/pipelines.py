@@ -130,8 +130,9 @@ class Pipeline:
     def rows(self, product_id: str = "p") -> dict[str, int]:
         """The version of every row the live build has of a product."""
         build = self.live()
-        images = self.store.versions(build.images, [f"{product_id}#{position}" for position in range(20)])
-        return images | self.store.versions(build.texts, [product_id])
+        rows = self.store.stamps(build.images, [f"{product_id}#{position}" for position in range(20)])
+        rows |= self.store.stamps(build.texts, [product_id])
+        return {row_id: stamp.version for row_id, stamp in rows.items()}
 
     def search(self, query: SearchQuery) -> SearchResult:
         return self.searcher.search("shop", query)

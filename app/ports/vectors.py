@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,23 @@ from app.domain.filters import Filter
 from app.domain.products import AttributeValue
 
 
+class Stamp(NamedTuple):
+    """What a row says it is of: the product's version, and 64 bits of what that version is."""
+
+    version: int
+    digest: int
+
+
 @dataclass(frozen=True, slots=True)
 class VectorRow:
     """One row of a collection: a picture of a product, or the caption of one.
 
-    `id` is unique in its collection; `vector` has shape (dimension,), float32, norm 1; `version` is the product's.
+    `id` is unique in its collection; `vector` has shape (dimension,), float32, norm 1; `stamp` has two int64.
     """
 
     id: str
     product_id: str
-    version: int
+    stamp: Stamp
     vector: NDArray[np.float32]
     attributes: Mapping[str, AttributeValue]
 
@@ -67,8 +74,15 @@ class VectorStore(Protocol):
         """Return once everything written before is durable: it survives the death of the store's process."""
         ...
 
-    def versions(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
-        """The version each stored id has, as a strongly consistent read; ids that are not stored are left out."""
+    def stamps(self, collection: str, ids: Sequence[str]) -> dict[str, Stamp]:
+        """The stamp of each stored id, as a strongly consistent read; ids that are not stored are left out."""
+        ...
+
+    def stamps_between(self, collection: str, after: str, before: str) -> dict[str, Stamp]:
+        """The stamp of every row whose id is greater than `after` and less than `before`, byte by byte.
+
+        A strongly consistent read. The empty text is no bound.
+        """
         ...
 
     def search(

@@ -10,10 +10,10 @@ from app.domain.errors import BlobsUnavailable, EncoderOutOfMemory
 from app.domain.uploads import Stage
 from app.ports.database import Database
 from app.ports.uploads import Failure
-from app.services.build_writes import contents_of, encodable
+from app.services.bring_products import to_write
+from app.services.build_rows import contents_of, encodable
 from app.services.content_encoder import Begun, ContentEncoder
 from app.services.encode_contents import chosen_for_captions, missing_of
-from app.services.fill_build import to_write
 
 log = logging.getLogger(__name__)
 

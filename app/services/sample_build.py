@@ -13,7 +13,7 @@ from app.domain.embeddings import Vectors, text_hash
 from app.domain.uploads import ProductVersion
 from app.ports.database import Database, Transaction
 from app.ports.vectors import Neighbour, VectorStore
-from app.services.build_writes import picture_row_id
+from app.services.build_rows import picture_row_id
 from app.services.encode_contents import chosen_for_captions
 
 DEPTH = 10

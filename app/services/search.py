@@ -14,7 +14,7 @@ from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchRe
 from app.domain.uploads import Picture
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
-from app.services.build_writes import position_of
+from app.services.build_rows import position_of
 from app.services.query_vectors import QueryEncoder
 
 DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift

@@ -20,7 +20,7 @@ import orjson
 from app.bootstrap import Application
 from app.domain.builds import Build
 from app.domain.uploads import TERMINAL, ProductVersion
-from app.services.build_writes import picture_row_id
+from app.services.build_rows import picture_row_id
 from scripts.bench.products import read_products, report
 from scripts.bench.services import accept_all, counts, finished, listening, service
 from scripts.bench.shoppers import Change, Search, change_on, search_on
@@ -155,10 +155,13 @@ def _compare(application: Application, ledger: Sequence[Change]) -> dict[str, ob
 def _rows(application: Application, build: Build, product_ids: Collection[str]) -> dict[str, dict[str, int | None]]:
     """By product, the version of each row that a build might have of it; None for one that is not there."""
     pictures = [picture_row_id(one, position) for one in product_ids for position in range(POSITIONS)]
-    found = application.store.versions(build.texts, list(product_ids))
-    found |= application.store.versions(build.images, pictures)
+    found = application.store.stamps(build.texts, list(product_ids))
+    found |= application.store.stamps(build.images, pictures)
     return {
-        one: {row: found.get(row) for row in (one, *(picture_row_id(one, at) for at in range(POSITIONS)))}
+        one: {
+            row: found[row].version if row in found else None
+            for row in (one, *(picture_row_id(one, at) for at in range(POSITIONS)))
+        }
         for one in product_ids
     }
 

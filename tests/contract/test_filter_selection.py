@@ -18,7 +18,7 @@ from app.domain.builds import IndexSpec
 from app.domain.filters import Filter, parse_filter
 from app.domain.passing import passes
 from app.domain.products import AttributeType, AttributeValue, check_attributes
-from app.ports.vectors import VectorRow
+from app.ports.vectors import Stamp, VectorRow
 
 Select = Callable[[Filter], set[int]]
 
@@ -162,8 +162,10 @@ def in_store(store: MilvusStore, products: list[dict[str, AttributeValue]]) -> S
     """
     store.drop("filtered")
     store.create("filtered", dimension=2, index=FLAT)
-    store.upsert("filtered", [VectorRow(f"{n}#0", str(n), 1, VECTOR, one) for n, one in enumerate(products[::-1])])
-    rows = [VectorRow(f"{n}#0", str(n), 2, VECTOR, held) for n, held in enumerate(products)]
+    store.upsert(
+        "filtered", [VectorRow(f"{n}#0", str(n), Stamp(1, 0), VECTOR, one) for n, one in enumerate(products[::-1])]
+    )
+    rows = [VectorRow(f"{n}#0", str(n), Stamp(2, 0), VECTOR, held) for n, held in enumerate(products)]
     store.upsert("filtered", rows[::2])
     store.close()
     store.upsert("filtered", rows[1::2])

@@ -13,7 +13,7 @@ from app.domain.embeddings import Vectors
 from app.domain.errors import BadVector, Conflict, Invalid, StoreUnavailable
 from app.domain.filters import parse_filter
 from app.domain.products import AttributeType
-from app.ports.vectors import VectorRow, VectorStore
+from app.ports.vectors import Stamp, VectorRow, VectorStore
 from tests.fakes.vectors import FakeVectorStore
 
 DIMENSION = 16
@@ -31,7 +31,7 @@ def unit_vectors(count: int, *, seed: int = 0, dimension: int = DIMENSION) -> Ve
 
 def rows_of(vectors: Vectors, *, version: int = 1, first: int = 0, **attributes: Any) -> list[VectorRow]:
     return [
-        VectorRow(f"p{n}#0", f"p{n}", version, vector, attributes | {"price": n})
+        VectorRow(f"p{n}#0", f"p{n}", Stamp(version, -n), vector, attributes | {"price": n})
         for n, vector in enumerate(vectors, start=first)
     ]
 
@@ -102,12 +102,33 @@ def test_scores_are_cosine_similarities_best_first(store: VectorStore) -> None:
     assert [hit.score for hit in hits] == pytest.approx(expected.tolist(), abs=1e-5)
 
 
+def test_the_stamps_of_a_range_of_ids_are_read_whole(store: VectorStore) -> None:
+    vectors = unit_vectors(MOST)
+    store.upsert(NAME, rows_of(vectors))
+    store.upsert(NAME, rows_of(vectors[:100], version=2))
+    store.delete(NAME, ["p7#0", "p1234#0"])
+    there = {f"p{n}#0": Stamp(2 if n < 100 else 1, -n) for n in range(MOST) if n not in (7, 1234)}
+    assert store.stamps_between(NAME, "", "") == there
+    bounds = [("", "p1$"), ("p1$", "p1000$"), ("p1000$", "p50$"), ("p50$", "")]
+    parts = [store.stamps_between(NAME, after, before) for after, before in bounds]
+    assert sum(map(len, parts)) == len(there)
+    assert {row_id: stamp for part in parts for row_id, stamp in part.items()} == there
+    assert all(
+        after < row_id and (not before or row_id < before)
+        for part, (after, before) in zip(parts, bounds, strict=True)
+        for row_id in part
+    )
+    assert store.stamps_between(NAME, 'p1" or id != "', "q") == {
+        row_id: stamp for row_id, stamp in there.items() if row_id > 'p1" or id != "'
+    }
+
+
 def test_a_written_row_replaces_the_one_of_its_id(store: VectorStore) -> None:
     old, new = unit_vectors(20), unit_vectors(20, seed=1)
     store.upsert(NAME, rows_of(old, colour="red"))
     store.upsert(NAME, rows_of(new, version=2, colour="blue"))
     assert store.count(NAME) == 20
-    assert store.versions(NAME, ["p7#0"]) == {"p7#0": 2}
+    assert store.stamps(NAME, ["p7#0"]) == {"p7#0": Stamp(2, -7)}
     (hits,) = store.search(NAME, new[7:8], limit=50, index=HNSW)
     assert hits[0].id == "p7#0"
     assert len({hit.id for hit in hits}) == len(hits) == 20
@@ -119,9 +140,9 @@ def test_a_written_row_replaces_the_one_of_its_id(store: VectorStore) -> None:
 def test_an_attribute_that_is_taken_away_is_gone(store: VectorStore, between: Callable[[VectorStore], None]) -> None:
     (vector,) = unit_vectors(1)
     schema = {"colour": AttributeType.KEYWORD, "sizes": AttributeType.KEYWORDS}
-    store.upsert(NAME, [VectorRow("p0#0", "p0", 1, vector, {"colour": "red", "sizes": ["S", "L"]})])
+    store.upsert(NAME, [VectorRow("p0#0", "p0", Stamp(1, 5), vector, {"colour": "red", "sizes": ["S", "L"]})])
     between(store)
-    store.upsert(NAME, [VectorRow("p0#0", "p0", 2, vector, {"sizes": ["S"]})])
+    store.upsert(NAME, [VectorRow("p0#0", "p0", Stamp(2, 5), vector, {"sizes": ["S"]})])
     for asked in ({"sizes": "L"}, {"colour": "red"}, {"colour": {"exists": True}}):
         where, left = parse_filter(asked, schema), parse_filter({"not": asked}, schema)
         assert store.search(NAME, vector[None], limit=5, index=HNSW, where=where) == [[]]
@@ -131,9 +152,11 @@ def test_an_attribute_that_is_taken_away_is_gone(store: VectorStore, between: Ca
 
 def test_of_two_rows_with_one_id_in_a_call_the_last_is_kept(store: VectorStore) -> None:
     first, last = unit_vectors(2)
-    store.upsert(NAME, [VectorRow("p1#0", "p1", 1, first, {}), VectorRow("p1#0", "p1", 2, last, {})])
+    store.upsert(
+        NAME, [VectorRow("p1#0", "p1", Stamp(1, 5), first, {}), VectorRow("p1#0", "p1", Stamp(2, 6), last, {})]
+    )
     assert store.count(NAME) == 1
-    assert store.versions(NAME, ["p1#0"]) == {"p1#0": 2}
+    assert store.stamps(NAME, ["p1#0"]) == {"p1#0": Stamp(2, 6)}
     ((hit,),) = store.search(NAME, last[None], limit=5, index=HNSW)
     assert hit.score == pytest.approx(1.0, abs=1e-5)
 
@@ -144,11 +167,11 @@ def test_a_deleted_row_is_gone_and_an_unknown_id_is_passed_over(store: VectorSto
     store.delete(NAME, ["p3#0", "nobody", "p3#0"])
     store.delete(NAME, [])
     assert store.count(NAME) == 9
-    assert store.versions(NAME, [f"p{n}#0" for n in (2, 3)]) == {"p2#0": 1}
+    assert store.stamps(NAME, [f"p{n}#0" for n in (2, 3)]) == {"p2#0": Stamp(1, -2)}
     (hits,) = store.search(NAME, vectors[3:4], limit=10, index=HNSW)
     assert "p3#0" not in {hit.id for hit in hits}
     store.upsert(NAME, rows_of(vectors[3:4], first=3, version=5))
-    assert store.versions(NAME, ["p3#0"]) == {"p3#0": 5}
+    assert store.stamps(NAME, ["p3#0"]) == {"p3#0": Stamp(5, -3)}
 
 
 def test_a_filter_selects_within_the_nearest(store: VectorStore) -> None:
@@ -166,15 +189,15 @@ def test_a_filter_selects_within_the_nearest(store: VectorStore) -> None:
 def test_many_rows_and_ids_go_in_one_call(store: VectorStore) -> None:
     store.upsert(NAME, rows_of(unit_vectors(MOST)))
     assert store.count(NAME) == MOST
-    assert len(store.versions(NAME, [f"p{n}#0" for n in range(3_000)])) == MOST
+    assert len(store.stamps(NAME, [f"p{n}#0" for n in range(3_000)])) == MOST
     store.delete(NAME, [f"p{n}#0" for n in range(1_200)])
     assert store.count(NAME) == MOST - 1_200
 
 
 def test_an_empty_collection_answers(store: VectorStore) -> None:
     assert store.count(NAME) == 0
-    assert store.versions(NAME, ["p1#0"]) == {}
-    assert store.versions(NAME, []) == {}
+    assert store.stamps(NAME, ["p1#0"]) == {}
+    assert store.stamps(NAME, []) == {}
     assert store.search(NAME, unit_vectors(2), limit=5, index=HNSW) == [[], []]
     assert store.search(NAME, unit_vectors(0), limit=5, index=HNSW) == []
     store.upsert(NAME, [])
@@ -196,7 +219,7 @@ def test_a_dropped_collection_is_gone_and_can_be_made_anew(store: VectorStore) -
     store.drop(OTHER)
     for call in (
         lambda: store.count(OTHER),
-        lambda: store.versions(OTHER, ["p1#0"]),
+        lambda: store.stamps(OTHER, ["p1#0"]),
         lambda: store.search(OTHER, unit_vectors(1), limit=1, index=HNSW),
         lambda: store.upsert(OTHER, rows_of(unit_vectors(3))),
     ):

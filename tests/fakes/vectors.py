@@ -10,7 +10,7 @@ from app.domain.embeddings import Vectors, flawed_rows
 from app.domain.errors import BadVector, Conflict, Invalid, StoreUnavailable
 from app.domain.filters import Filter
 from app.domain.passing import passes
-from app.ports.vectors import Neighbour, VectorRow
+from app.ports.vectors import Neighbour, Stamp, VectorRow
 
 
 class FakeVectorStore:
@@ -59,16 +59,25 @@ class FakeVectorStore:
     def settle(self, collection: str) -> None:
         pass
 
-    def versions(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
+    def stamps(self, collection: str, ids: Sequence[str]) -> dict[str, Stamp]:
         with self._lock:
             _, stored = self._collection(collection)
-            return {row_id: stored[row_id].version for row_id in ids if row_id in stored}
+            return {row_id: stored[row_id].stamp for row_id in ids if row_id in stored}
+
+    def stamps_between(self, collection: str, after: str, before: str) -> dict[str, Stamp]:
+        with self._lock:
+            _, stored = self._collection(collection)
+            return {
+                row_id: row.stamp
+                for row_id, row in stored.items()
+                if row_id > after and (not before or row_id < before)
+            }
 
     def all_versions(self, collection: str) -> dict[str, int]:
         """The version of every row; none where there is no such collection."""
         with self._lock:
             _, stored = self._collections.get(collection, (0, {}))
-            return {row.id: row.version for row in stored.values()}
+            return {row.id: row.stamp.version for row in stored.values()}
 
     def search(
         self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None

@@ -18,7 +18,7 @@ from app.adapters.milvus.store import MilvusStore
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
 from app.domain.errors import Misconfigured, StoreUnavailable
-from app.ports.vectors import VectorRow
+from app.ports.vectors import Stamp, VectorRow
 
 NAME = "vitrine_lite"
 DIMENSION = 32
@@ -49,7 +49,10 @@ def unit_vectors(count: int, *, seed: int = 0) -> Vectors:
 
 
 def rows_of(vectors: Vectors, *, first: int = 0) -> list[VectorRow]:
-    return [VectorRow(f"p{n}#0", f"p{n}", 1, vector, {"price": n}) for n, vector in enumerate(vectors, start=first)]
+    return [
+        VectorRow(f"p{n}#0", f"p{n}", Stamp(1, n), vector, {"price": n})
+        for n, vector in enumerate(vectors, start=first)
+    ]
 
 
 def serving(path: Path) -> list[int]:
@@ -166,7 +169,7 @@ def test_a_store_opened_again_has_what_was_written(path: Path, store: MilvusStor
     store.upsert(NAME, rows_of(vectors))
     store.close()
     again = MilvusStore(str(path))
-    assert again.versions(NAME, ["p99#0"]) == {"p99#0": 1}
+    assert again.stamps(NAME, ["p99#0"]) == {"p99#0": Stamp(1, 99)}
     assert again.search(NAME, vectors[5:6], limit=1, index=HNSW)[0][0].id == "p5#0"
     again.close()
 
@@ -249,7 +252,7 @@ for _ in range(3):
         failures += 1
 limit(hard)
 store.upsert(NAME, rows_of(vectors[600:], first=600))
-found = store.versions(NAME, [f"p{n}#0" for n in range(900)])
+found = store.stamps(NAME, [f"p{n}#0" for n in range(900)])
 print(failures, len(found), flush=True)
 sys.stdin.read()
 """
@@ -266,7 +269,7 @@ def test_after_a_full_disk_what_was_acknowledged_is_still_there(path: Path) -> N
     store = MilvusStore(str(path))
     try:
         expected = {f"p{n}#0" for n in [*range(300), *range(600, 900)]}
-        assert expected <= store.versions(NAME, [f"p{n}#0" for n in range(900)]).keys()
+        assert expected <= store.stamps(NAME, [f"p{n}#0" for n in range(900)]).keys()
     finally:
         store.close()
 

@@ -176,8 +176,8 @@ def test_writers_of_versions_of_one_product_leave_the_newest_in_the_store_and_th
         build = transaction.builds.live(catalog)
     assert build is not None
     store = shop.application.store
-    assert store.versions(build.texts, ["p"]) == {"p": 24}
-    assert store.versions(build.images, [f"p#{place}" for place in range(4)]) == {"p#0": 24}
+    rows = store.stamps(build.texts, ["p"]) | store.stamps(build.images, [f"p#{place}" for place in range(4)])
+    assert {row_id: stamp.version for row_id, stamp in rows.items()} == {"p": 24, "p#0": 24}
 
 
 def test_a_dead_upload_is_shown_with_its_reason_and_can_be_tried_again(shop: Shop, catalog: str) -> None:

@@ -282,7 +282,7 @@ def test_a_worker_killed_at_any_call_costs_nothing(shop: Shop, monkeypatch: pyte
     with monkeypatch.context() as patched:
         for target, names in (
             (shop.pipeline.database, ("writing",)),
-            (shop.pipeline.store, ("create", "upsert", "settle", "versions")),
+            (shop.pipeline.store, ("create", "upsert", "settle", "stamps")),
         ):
             for name in names:
                 patched.setattr(target, name, counted(getattr(target, name)))
@@ -440,9 +440,9 @@ def test_no_upload_dies_of_rows_that_another_build_does_not_give_back(
 ) -> None:
     build = shop.start()
     shop.work()
-    versions = shop.pipeline.store.versions
+    stamps = shop.pipeline.store.stamps
     monkeypatch.setattr(
-        shop.pipeline.store, "versions", lambda name, ids: {} if name == build.texts else versions(name, ids)
+        shop.pipeline.store, "stamps", lambda name, ids: {} if name == build.texts else stamps(name, ids)
     )
     no_uploads_wait(shop, build, "not_found_back")
 

@@ -13,7 +13,7 @@ from pymilvus.grpc_gen.milvus_pb2 import UpsertRequest
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
 from app.adapters.milvus.packing import packing, upsert_request
 from app.adapters.milvus.schema import collection_schema
-from app.ports.vectors import VectorRow
+from app.ports.vectors import Stamp, VectorRow
 
 ATTRIBUTES = {
     "colour": "Grün 🙂",
@@ -27,7 +27,9 @@ ATTRIBUTES = {
 def some_rows(count: int, dimension: int) -> list[VectorRow]:
     vectors = np.random.default_rng(1).standard_normal((count, dimension)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return [VectorRow(f"p{n}#0", f"p{n}", n + 1, vectors[n], ATTRIBUTES if n % 2 else {}) for n in range(count)]
+    return [
+        VectorRow(f"p{n}#0", f"p{n}", Stamp(n + 1, -n), vectors[n], ATTRIBUTES if n % 2 else {}) for n in range(count)
+    ]
 
 
 def as_read(request: UpsertRequest) -> tuple[str, int, int, dict[str, tuple[int, bool, bytes]], list[list[object]]]:
@@ -49,7 +51,7 @@ def test_rows_are_packed_as_pymilvus_packs_them(
     rows = some_rows(count, dimension)
     fields = collection_schema(dimension, dynamic=layout.dynamic).to_dict()["fields"]
     entities = [
-        {"id": row.id, "product_id": row.product_id, "version": row.version, "vector": row.vector}
+        {"id": row.id, "product_id": row.product_id, **row.stamp._asdict(), "vector": row.vector}
         | (layout.cells(row.attributes) if layout.dynamic else {layout.field: layout.cells(row.attributes)})
         for row in rows
     ]

@@ -1,19 +1,31 @@
-"""Rows on their way to Milvus: checked, each id once, in calls of bounded size."""
+"""Rows on their way to Milvus: checked, each id once, in calls of bounded size; and what comes back of them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from app.adapters.milvus.schema import MAX_ID_BYTES
 from app.domain.embeddings import Vectors, flawed_rows
 from app.domain.errors import BadVector, Invalid
-from app.ports.vectors import VectorRow
+from app.ports.vectors import Neighbour, Stamp, VectorRow
 
 CALL_BYTES = 32 * 2**20  # half of what a server takes in one message
 CALL_IDS = 1_000  # ids of one delete or lookup: 140 kB of expression
 _ATTRIBUTE_BYTES = 65_536  # the most JSON of a row
 _ID = re.compile(rf"[A-Za-z0-9._:#-]{{1,{MAX_ID_BYTES}}}")
+
+
+def stamps_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Stamp]:
+    """The stamps of rows that were read, by id."""
+    return {row["id"]: Stamp(row["version"], row["digest"]) for row in rows}
+
+
+def neighbour_of(hit: Mapping[str, Any]) -> Neighbour:
+    """A row that a search found."""
+    # Rounding of float32 puts the cosine of a vector with itself a little above 1.
+    return Neighbour(hit["id"], hit["entity"]["product_id"], max(-1.0, min(1.0, float(hit["distance"]))))
 
 
 def check_ids(ids: Sequence[str]) -> list[str]:

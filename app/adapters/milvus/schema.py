@@ -52,6 +52,7 @@ def collection_schema(dimension: int, *, dynamic: bool) -> CollectionSchema:
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=MAX_ID_BYTES)
     schema.add_field("product_id", DataType.VARCHAR, max_length=MAX_PRODUCT_ID_BYTES)
     schema.add_field("version", DataType.INT64)
+    schema.add_field("digest", DataType.INT64)
     if not dynamic:
         schema.add_field("attributes", DataType.JSON)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)

@@ -1,16 +1,15 @@
 """The vector store on Milvus: a server, or milvus-lite."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 from pymilvus import MilvusException
 
 from app.adapters.milvus.connection import ServerConnection
-from app.adapters.milvus.expression import render
+from app.adapters.milvus.expression import literal, render
 from app.adapters.milvus.faults import index_lost
 from app.adapters.milvus.lite import LiteConnection
-from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors
+from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors, neighbour_of, stamps_of
 from app.adapters.milvus.schema import (
     MAX_LIMIT,
     check_index,
@@ -23,10 +22,12 @@ from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
 from app.domain.errors import Conflict, Invalid
 from app.domain.filters import Filter
-from app.ports.vectors import Neighbour, VectorRow
+from app.ports.vectors import Neighbour, Stamp, VectorRow
 
 STRONG = "Strong"  # a read waits for every write before it, whoever wrote
 SESSION = "Session"  # a read waits for the writes of this process
+
+_STAMP = ["version", "digest"]
 
 
 class MilvusStore:
@@ -105,20 +106,33 @@ class MilvusStore:
         """Return once everything written before survives the death of the store's process."""
         self._connection.settle(collection)
 
-    def versions(self, collection: str, ids: Sequence[str]) -> dict[str, int]:
-        """The version of each stored id, as a strongly consistent read."""
-        found: dict[str, int] = {}
+    def stamps(self, collection: str, ids: Sequence[str]) -> dict[str, Stamp]:
+        """The stamp of each stored id, as a strongly consistent read."""
+        found: dict[str, Stamp] = {}
         for portion in calls_of_ids(ids):
             with self._connection.reading(collection) as client:
                 rows = client.get(
                     collection,
                     ids=portion,
-                    output_fields=["version"],
+                    output_fields=_STAMP,
                     consistency_level=STRONG,
                     timeout=self._timeout,
                 )
-            found.update((row["id"], row["version"]) for row in rows)
+            found |= stamps_of(rows)
         return found
+
+    def stamps_between(self, collection: str, after: str, before: str) -> dict[str, Stamp]:
+        """The stamp of every row with an id between two others, as a strongly consistent read."""
+        bounds = [f"id > {literal(after)}"] + ([f"id < {literal(before)}"] if before else [])
+        with self._connection.reading(collection) as client:
+            rows = client.query(
+                collection,
+                filter=" and ".join(bounds),
+                output_fields=_STAMP,
+                consistency_level=STRONG,
+                timeout=self._timeout,
+            )
+        return stamps_of(rows)
 
     def search(
         self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
@@ -143,7 +157,7 @@ class MilvusStore:
                 consistency_level=SESSION,
                 timeout=self._timeout,
             )
-        return [[_neighbour(hit) for hit in hits] for hits in answers]
+        return [[neighbour_of(hit) for hit in hits] for hits in answers]
 
     def count(self, collection: str) -> int:
         """How many rows a collection has, as a strongly consistent read."""
@@ -176,8 +190,3 @@ class MilvusStore:
             fields = {field["name"]: field for field in described["fields"]}
             known = self._dimensions[collection] = int(fields["vector"]["params"]["dim"])
         return known
-
-
-def _neighbour(hit: Mapping[str, Any]) -> Neighbour:
-    # Rounding of float32 puts the cosine of a vector with itself a little above 1.
-    return Neighbour(hit["id"], hit["entity"]["product_id"], max(-1.0, min(1.0, float(hit["distance"]))))
