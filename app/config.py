@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     retired_builds: int = Field(
         default=1, ge=0, description="builds that were live and go on taking uploads, to roll back to"
     )
+    # Four times a day: what drifts is mended within a working day, and comparing costs far less than that.
+    reconcile_every_s: int = Field(
+        default=21_600, ge=0, description="seconds between two comparisons of a build with the database; 0: none"
+    )
     promote_patience_s: int = Field(
         default=60, ge=0, description="seconds that API processes may take to load the encoder of a build"
     )

@@ -13,6 +13,8 @@ from app.domain.uploads import Stage
 from app.services.check_build import Budgets, Checker
 from app.services.encode_page import PageEncoder
 from app.services.fill_build import Filler
+from app.services.find_drift import DriftFinder
+from app.services.reconcile import Reconciler
 from app.services.start_build import start_build
 from app.services.switch_build import Switch
 from app.services.work_on_builds import BuildWorker
@@ -35,12 +37,14 @@ class Shop:
         self.other = FakeEncoder("other", weights="1")
         pipeline.loader.know(self.other)
         database, store = pipeline.database, pipeline.store
+        self.reconciler = Reconciler(database, DriftFinder(database, store), LEASE, timedelta(hours=1))
         self.worker = BuildWorker(
             database,
             store,
             Filler(database, store, LEASE),
             PageEncoder(database, pipeline.contents, LEASE, 2),
             Checker(database, store, Budgets()),
+            self.reconciler,
             LEASE,
             page,
         )

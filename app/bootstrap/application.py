@@ -125,6 +125,7 @@ class Application:
 
     def sweep(self) -> None:
         """Wake every stage that has something due, and let the aliases follow the live builds."""
+        self.builder.reconciler.schedule()
         sweep(self.database, self.jobs)
         self.aliases.follow()
 

@@ -31,10 +31,12 @@ from app.services.encode import EncodeStage
 from app.services.encode_page import PageEncoder
 from app.services.encoders import Encoders
 from app.services.fill_build import Filler
+from app.services.find_drift import DriftFinder
 from app.services.follow_live import Aliases
 from app.services.index import IndexStage
 from app.services.intake import intake
 from app.services.query_vectors import QueryEncoder
+from app.services.reconcile import Reconciler
 from app.services.run_stage import Batching, Begin
 from app.services.search import Searcher
 from app.services.switch_build import Switch
@@ -131,9 +133,10 @@ def _builder(settings: Settings, database: SqlDatabase, store: MilvusStore, cont
     filler = Filler(database, store, lease)
     budgets = Budgets(settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower)
     encoder = PageEncoder(database, contents, lease, settings.model_batch)
-    return BuildWorker(
-        database, store, filler, encoder, Checker(database, store, budgets), lease, settings.build_page
-    )
+    every = timedelta(seconds=settings.reconcile_every_s) or None
+    reconciler = Reconciler(database, DriftFinder(database, store), lease, every)
+    checker = Checker(database, store, budgets)
+    return BuildWorker(database, store, filler, encoder, checker, reconciler, lease, settings.build_page)
 
 
 def _pool(closing: ExitStack, name: str, threads: int) -> Executor:

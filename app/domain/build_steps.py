@@ -1,7 +1,7 @@
 """The work of a build: steps that workers take one at a time, how far it is, and what happened to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,7 @@ BUILDING = (Stage.ENCODE, Stage.INDEX)
 
 
 class StepKind(StrEnum):
-    """open → slice → fill, a page at a time → check; and drop, once it ended."""
+    """open → slice → fill, a page at a time → check; reconcile, now and then; and drop, once it ended."""
 
     OPEN = "open"
     """Make its collections: from then on every upload goes to it."""
@@ -26,19 +26,22 @@ class StepKind(StrEnum):
     """Compare it with the database and with the build it is to follow."""
     DROP = "drop"
     """Drop its collections."""
+    RECONCILE = "reconcile"
+    """Compare its rows with the database, and repair them."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewStep:
     """A step to be done: a page holds `products`, those with an id beyond `after`, up to and with `up_to`.
 
-    The empty text is no bound.
+    The empty text is no bound. `tally` is what was counted so far of what is done in several steps.
     """
 
     kind: StepKind
     after: str = ""
     up_to: str = ""
     products: int = 0
+    tally: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

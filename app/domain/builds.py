@@ -36,6 +36,8 @@ _USUAL: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = {
     "IVF_SQ8": _IVF,
     "IVF_PQ": ({"nlist": 128, "m": 32, "nbits": 8}, {"nprobe": 16}),
 }
+_INEXACT: Mapping[str, float] = {"HNSW_SQ": 0.02, "IVF_SQ8": 0.02, "IVF_PQ": 0.5}
+"""A byte for each number is near to it; a byte for several of them is not."""
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     # As Milvus takes them.
     "M": (2, 2_048),
@@ -71,6 +73,11 @@ class IndexSpec:
             _check_param(index_type, name, value, [*build, *search])
         given = {**build, **search, **(params or {})}
         return IndexSpec(index_type, {name: given[name] for name in build}, {name: given[name] for name in search})
+
+    @property
+    def inexactness(self) -> float:
+        """How far from 1 the cosine of a stored vector with itself may be: some types keep less than the vector."""
+        return _INEXACT.get(self.type, 1e-3)
 
     @staticmethod
     def exact() -> "IndexSpec":

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from app.domain.build_steps import NewStep, Progress, Step
+from app.domain.build_steps import NewStep, Progress, Step, StepKind
+from app.domain.builds import Build
 from app.domain.uploads import Stage
 from app.ports.uploads import Failure
 
@@ -45,6 +46,10 @@ class BuildSteps(Protocol):
 
     def forget(self, build_id: str) -> None:
         """Drop what is left to do of a build."""
+        ...
+
+    def lacking(self, kind: StepKind) -> list[Build]:
+        """The builds that take uploads and are filled, and have no step of this kind to be done."""
         ...
 
     def left(self, build_id: str) -> int:

@@ -73,6 +73,10 @@ class Builds(Protocol):
         """What happened to a build, oldest first."""
         ...
 
+    def last_events(self, what: str) -> list[BuildEvent]:
+        """When this last happened to each build that takes uploads; of one it never happened to, nothing."""
+        ...
+
     def fail_contents(self, build_id: str, failures: Mapping[str, Failure]) -> None:
         """Note by content hash what the encoder of a build cannot encode; the build goes without."""
         ...

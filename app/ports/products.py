@@ -70,6 +70,10 @@ class Products(Protocol):
         """What answers show of the products of these ids that are not deleted, in one statement."""
         ...
 
+    def page_end(self, catalog: str, after: str, size: int) -> str:
+        """The last id of the `size` products that follow `after`, deleted ones too; '' where no more follow."""
+        ...
+
     def page_ends(self, catalog: str, size: int) -> list[tuple[str, int]]:
         """The products that are not deleted, divided by product_id: the last id of each page, and its size."""
         ...
@@ -82,6 +86,10 @@ class Products(Protocol):
         ...
 
     def standing(self, catalog: str, product_ids: Sequence[str]) -> dict[str, Standing]:
+        """How these products stand; those that there are not are left out."""
+        ...
+
+    def standing_still(self, catalog: str, product_ids: Sequence[str]) -> dict[str, Standing]:
         """How these products stand. No newer version is accepted of any of them until this transaction ends."""
         ...
 

@@ -52,7 +52,7 @@ def bring(database: Database, store: VectorStore, bringing: Bringing) -> None:
         written |= planned.written
         with database.writing() as transaction:
             transaction.builds.hold_still(build.catalog)
-            now = transaction.products.standing(build.catalog, sorted(written))
+            now = transaction.products.standing_still(build.catalog, sorted(written))
             due = _due_again(transaction, planned, written, now, wrong)
             if not due:
                 bringing.end(transaction)

@@ -1,8 +1,8 @@
 """The work of builds: claim a step, do it, write down what became of it.
 
 Failures are decided here as `run_stage` decides those of uploads: an outside thing that does not answer costs no
-attempt; anything else costs one, and after the last the build has failed, with a reason. Only the collections of a
-build that has ended are dropped again and again, until they are gone.
+attempt; anything else costs one, and after the last the build has failed, with a reason. Only dropping the
+collections of a build that has ended, and reconciling, are tried again and again: no build fails of them.
 """
 
 import logging
@@ -24,6 +24,7 @@ from app.services.encode_page import PageEncoder
 from app.services.end_build import GRACE, end_build
 from app.services.fill_build import Filler
 from app.services.finish_step import finish_step
+from app.services.reconcile import Reconciler
 from app.services.run_stage import NO_UPLOADS_FAULT, OUTAGE_DELAY, RETRY_DELAY
 from app.services.waking import wake_builders
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 SOON = timedelta(seconds=15)
 """A sweep comes as often: a step that is due before the next one would otherwise be late, and a rate not kept."""
+
+_NEVER_ENDING = (StepKind.DROP, StepKind.RECONCILE)
 
 _LOOK_ANYWAY_S = 0.5  # uploads go first meanwhile
 _LOOK_AGAIN_S = 0.05  # a batch of uploads takes a second; what waits for it is one step a build
@@ -45,6 +48,7 @@ class BuildWorker:
     filler: Filler
     encoder: PageEncoder
     checker: Checker
+    reconciler: Reconciler
     lease: timedelta
     page: int
 
@@ -67,7 +71,7 @@ class BuildWorker:
             log.exception("build.step_failed", extra={"build": step.build.id, "step": step.page.kind.value})
             code = error.code if isinstance(error, VitrineError) else "attempt_failed"
             reason = Failure(code, "the attempt ended without a result: the log of the service says more")
-            never_ends = step.page.kind is StepKind.DROP
+            never_ends = step.page.kind in _NEVER_ENDING
             delay = GRACE if never_ends else RETRY_DELAY * (1 << step.attempts)
             self._give_back(step, reason, delay, blameless=never_ends)
         return True
@@ -76,6 +80,8 @@ class BuildWorker:
         match step.page.kind:
             case StepKind.DROP:
                 self._drop(step)
+            case StepKind.RECONCILE:
+                self.reconciler.step(step, pause)
             case _ if step.attempts > MAX_ATTEMPTS:
                 self._fail(step)
             case StepKind.OPEN:

@@ -74,6 +74,12 @@ def test_an_alias_names_one_collection_after_the_other(opened: VectorStore) -> N
     assert opened.count(NAME) == 1
 
 
+def test_an_alias_of_a_collection_that_is_lost_waits(opened: VectorStore) -> None:
+    with pytest.raises(StoreUnavailable) as raised:
+        opened.point("vitrine_contract_lost", OTHER)
+    assert raised.value.code == "index_lost"
+
+
 @pytest.fixture
 def store(opened: VectorStore) -> VectorStore:
     """A store with an empty collection."""

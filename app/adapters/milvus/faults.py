@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 NOT_LOADED = frozenset({101, 103})  # the second says: not fully
 
-_MISSING = frozenset({4, 100})  # collection not found: the code of milvus-lite and of 2.2, and that of 2.3 on
+MISSING = frozenset({4, 100})  # collection not found: the code of milvus-lite and of 2.2, and that of 2.3 on
 _PASSING = (
     frozenset({1, 2, 3, 4, 5, 7, 8, 9, 10})  # not ready, unavailable, internal, out of memory, disk or quota
     | NOT_LOADED  # while a server starts
@@ -32,9 +32,11 @@ _PASSING = (
 
 
 def index_lost() -> StoreUnavailable:
-    """The failure of a build whose collection is gone: uploads and queries wait until somebody brings it back."""
+    """The failure of a build whose collection is gone: uploads and queries wait until it is brought back."""
     return StoreUnavailable(
-        "the vector store no longer has the index of a catalog: bring back the data of the store", code="index_lost"
+        "the vector store no longer has the index of a catalog: bring back the data of the store, or write it anew "
+        "with `vitrine reconcile`",
+        code="index_lost",
     )
 
 
@@ -46,7 +48,7 @@ def translated() -> Iterator[None]:
     except (MilvusUnavailableException, ConnectError, ConnectionNotExistException) as error:
         raise _unavailable("Milvus does not answer", error.message) from error
     except MilvusException as error:
-        if error.code in _MISSING and "collection" in error.message:
+        if error.code in MISSING and "collection" in error.message:
             raise index_lost() from error
         if error.code in _PASSING or isinstance(error.__cause__, grpc.RpcError):
             raise _unavailable("Milvus cannot do it now", error.message) from error

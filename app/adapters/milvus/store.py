@@ -7,7 +7,7 @@ from pymilvus import MilvusException
 
 from app.adapters.milvus.connection import ServerConnection
 from app.adapters.milvus.expression import literal, render
-from app.adapters.milvus.faults import index_lost
+from app.adapters.milvus.faults import MISSING, index_lost
 from app.adapters.milvus.lite import LiteConnection
 from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors, neighbour_of, stamps_of
 from app.adapters.milvus.schema import (
@@ -72,7 +72,10 @@ class MilvusStore:
                 return
             try:
                 client.create_alias(alias=check_name(alias), **named)
-            except MilvusException:  # it names another, in the words and codes of each version
+            except MilvusException as error:
+                if error.code in MISSING:
+                    raise
+                # It names another, in the words and codes of each version.
                 client.alter_alias(alias=alias, **named)
 
     def drop(self, collection: str) -> None:

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, not_, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, exists, func, not_, or_, select, update
 
 from app.adapters.postgres.build_reading import read_build
 from app.adapters.postgres.build_tables import IS_UNDONE, build_steps, builds
 from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.statements import insert
 from app.domain.build_steps import NewStep, Progress, Step, StepKind
+from app.domain.builds import Build, BuildState
 from app.domain.uploads import Stage
 from app.ports.uploads import Failure
 
@@ -43,6 +44,7 @@ class BuildStepRows:
                 "after": step.after,
                 "up_to": step.up_to,
                 "products": step.products,
+                "tally": dict(step.tally),
                 "due_at": self._clock.now + delay,
             }
             for place, step in enumerate(steps, start=1)
@@ -74,7 +76,7 @@ class BuildStepRows:
         return Step(
             read_build(build),
             row.number,
-            NewStep(StepKind(row.kind), row.after, row.up_to, row.products),
+            NewStep(StepKind(row.kind), row.after, row.up_to, row.products, row.tally or {}),
             stage,
             row.attempts + 1,
             row.touched,
@@ -140,6 +142,12 @@ class BuildStepRows:
     def forget(self, build_id: str) -> None:
         """Drop what is left to do of a build."""
         self._connection.execute(delete(build_steps).where(build_steps.c.build_id == build_id, IS_UNDONE))
+
+    def lacking(self, kind: StepKind) -> list[Build]:
+        """The builds that take uploads and are filled, and have no step of this kind to be done."""
+        there = exists().where(_OF_BUILD, build_steps.c.kind == kind, IS_UNDONE)
+        filled = and_(builds.c.takes_uploads, builds.c.state != BuildState.BUILDING, not_(there))
+        return [read_build(row) for row in self._connection.execute(select(builds).where(filled))]
 
     def left(self, build_id: str) -> int:
         """How many steps of a build are not done."""

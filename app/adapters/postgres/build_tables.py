@@ -81,6 +81,7 @@ build_steps = Table(
     Column("after", Id, nullable=False),
     Column("up_to", Id, nullable=False),
     Column("products", Integer, nullable=False),
+    Column("tally", Json),
     Column("due_at", UtcDateTime, nullable=False),
     Column("token", String(32)),
     Column("attempts", Integer, nullable=False, server_default="0"),

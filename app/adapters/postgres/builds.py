@@ -162,6 +162,17 @@ class BuildRows:
         statement = select(build_events).where(build_events.c.build_id == build_id).order_by(build_events.c.id)
         return [BuildEvent(row.at, row.what, row.told) for row in self._connection.execute(statement)]
 
+    def last_events(self, what: str) -> list[BuildEvent]:
+        """When this last happened to each build that takes uploads."""
+        last = (
+            select(func.max(build_events.c.id))
+            .join(builds, and_(builds.c.id == build_events.c.build_id, builds.c.takes_uploads))
+            .where(build_events.c.what == what)
+            .group_by(build_events.c.build_id)
+        )
+        rows = self._connection.execute(select(build_events).where(build_events.c.id.in_(last)))
+        return [BuildEvent(row.at, row.what, row.told) for row in rows]
+
     def fail_contents(self, build_id: str, failures: Mapping[str, Failure]) -> None:
         """Note by content hash what the encoder of a build cannot encode."""
         rows = [

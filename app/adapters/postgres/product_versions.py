@@ -46,6 +46,18 @@ def page_ends(connection: Connection, catalog: str, size: int) -> list[tuple[str
     return [(row.product_id, (row.number - 1) % size + 1) for row in rows]
 
 
+def page_end(connection: Connection, catalog: str, after: str, size: int) -> str:
+    """The last id of the `size` products that follow an id; '' where no more follow."""
+    statement = (
+        select(products.c.product_id)
+        .where(products.c.catalog == catalog, products.c.product_id > after)
+        .order_by(products.c.product_id)
+        .offset(size - 1)
+        .limit(1)
+    )
+    return connection.execute(statement).scalar_one_or_none() or ""
+
+
 def standing_between(connection: Connection, catalog: str, after: str, up_to: str) -> dict[str, Standing]:
     """How the products of a range of ids stand."""
     bounds = [products.c.product_id > after] if after else []
@@ -54,14 +66,18 @@ def standing_between(connection: Connection, catalog: str, after: str, up_to: st
     return {row.product_id: Standing(row.version, row.deleted, UploadState(row.state)) for row in rows}
 
 
-def standing(connection: Connection, catalog: str, ids: Sequence[str]) -> dict[str, Standing]:
+def standing_still(connection: Connection, catalog: str, ids: Sequence[str]) -> dict[str, Standing]:
     """How these products stand, held against newer versions until the transaction ends."""
+    if ids and not has_one_writer(connection):
+        connection.execute(_HOLD_STILL, {"the_catalog": catalog, "ids": list(ids)})
+    return standing(connection, catalog, ids)
+
+
+def standing(connection: Connection, catalog: str, ids: Sequence[str]) -> dict[str, Standing]:
+    """How these products stand."""
     if not ids:
         return {}
-    wanted = {"the_catalog": catalog, "ids": list(ids)}
-    if not has_one_writer(connection):
-        connection.execute(_HOLD_STILL, wanted)
-    rows = connection.execute(_STANDING.where(THESE), wanted).all()
+    rows = connection.execute(_STANDING.where(THESE), {"the_catalog": catalog, "ids": list(ids)}).all()
     return {row.product_id: Standing(row.version, row.deleted, UploadState(row.state)) for row in rows}
 
 

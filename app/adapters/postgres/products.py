@@ -109,8 +109,16 @@ class ProductRows:
         """How the products of a range of ids stand, deleted ones too."""
         return product_versions.standing_between(self._connection, catalog, after, up_to)
 
+    def page_end(self, catalog: str, after: str, size: int) -> str:
+        """The last id of the `size` products that follow an id; '' where no more follow."""
+        return product_versions.page_end(self._connection, catalog, after, size)
+
+    def standing_still(self, catalog: str, product_ids: Sequence[str]) -> dict[str, Standing]:
+        """How these products stand, held against newer versions until the transaction ends."""
+        return product_versions.standing_still(self._connection, catalog, product_ids)
+
     def standing(self, catalog: str, product_ids: Sequence[str]) -> dict[str, Standing]:
-        """How these products stand, held against newer versions until this transaction ends."""
+        """How these products stand."""
         return product_versions.standing(self._connection, catalog, product_ids)
 
     def versions(self, catalog: str, product_ids: Sequence[str]) -> list[ProductVersion]:

@@ -1,5 +1,7 @@
 """Catalogs, their builds and their pictures."""
 
+from typing import cast
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -8,6 +10,8 @@ from app.api.documents import answer, catalog_document, description_document
 from app.api.openapi import PICTURES, problems
 from app.api.schemas.documents import CatalogDocument, CatalogList
 from app.api.schemas.products import CatalogIn
+from app.api.schemas.reconciling import ReconciledDocument, ReconcileIn
+from app.domain.drift import Reconciled
 from app.domain.products import Catalog, check_id
 from app.services.describe_catalog import describe_catalog, list_catalogs
 from app.services.show_product import show_picture
@@ -40,6 +44,16 @@ def put_catalog(application: App, catalog: CatalogName, body: CatalogIn) -> Resp
 def get_catalog(application: App, catalog: CatalogName) -> Response:
     """A catalog, what became of its uploads, and the build that answers."""
     return answer(description_document(describe_catalog(application.database, catalog)))
+
+
+@router.post("/{catalog}:reconcile", response_model=ReconciledDocument, responses=problems(404))
+def reconcile_catalog(application: App, catalog: CatalogName, body: ReconcileIn | None = None) -> Response:
+    """Compare every build with the database row by row, and repair what differs unless it is a dry run."""
+    stated = body or ReconcileIn()
+    found = application.builder.reconciler.reconcile(catalog, dry_run=stated.dry_run)
+    builds = [{"id": build, **one.told} for build, one in found.items()]
+    together = sum(found.values(), start=Reconciled())
+    return answer(cast(ReconciledDocument, {**together.told, "builds": builds}))
 
 
 @router.get(

@@ -12,13 +12,18 @@ from app.api.dependencies import App
 from app.api.documents import answer
 from app.api.schemas.documents import HealthDocument
 from app.bootstrap import Application
+from app.domain.drift import Reconciled
 from app.domain.errors import DatabaseUnavailable, VitrineError
+from app.services.reconcile import RECONCILED
 
 log = logging.getLogger(__name__)
 
 router = APIRouter()
 
 UPLOADS = Gauge("vitrine_uploads", "Uploads by state, of every catalog", ["state"])
+DRIFT = Gauge("vitrine_drift_rows", "Rows that differed when builds were last reconciled, by kind", ["kind"])
+DRIFT_LEFT = Gauge("vitrine_drift_left_rows", "Those of them that could not be repaired")
+RECONCILED_AT = Gauge("vitrine_reconciled_timestamp_seconds", "When the build was reconciled that waits longest")
 
 
 @router.get("/health/live", response_model=HealthDocument)
@@ -51,10 +56,16 @@ def parts_of(application: Application) -> dict[str, dict[str, str]]:
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(application: App) -> Response:
-    """Prometheus metrics; uploads are counted as they are asked for."""
+    """Prometheus metrics; uploads and what drifted are counted as they are asked for."""
     with application.database.reading() as transaction:
         for state, count in transaction.uploads.counts().items():
             UPLOADS.labels(state.value).set(count)
+        last = transaction.builds.last_events(RECONCILED)
+    together = sum((Reconciled.read(event.told) for event in last), start=Reconciled())
+    for kind, count in together.drifted.items():
+        DRIFT.labels(kind.value).set(count)
+    DRIFT_LEFT.set(together.left)
+    RECONCILED_AT.set(min((event.at.timestamp() for event in last), default=0.0))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

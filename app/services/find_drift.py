@@ -1,0 +1,165 @@
+"""Comparing what a build's collections hold with the database, a range of products at a time, and repairing it.
+
+The store cannot sum up what it holds, so each row comes over as its id and its stamp, which stands for the product's
+version and its contents; the vectors do not. What differs is looked at once more before it counts: uploads go on.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.domain.builds import Build
+from app.domain.drift import Drift
+from app.domain.uploads import UploadState
+from app.ports.database import Database, Transaction
+from app.ports.products import Standing
+from app.ports.vectors import Stamp, VectorStore
+from app.services.bring_products import Bringing, bring, to_write
+from app.services.build_rows import PlannedRow, contents_of, encodable, product_of, rows_of
+from app.services.build_writes import Writes
+from app.services.encode_contents import chosen_for_captions
+from app.services.own_vectors import not_found
+
+_BEYOND = "$"
+"""Sorts after the `#` of a picture's row and before whatever may go on a product_id: a bound between products."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """How many rows a range of products should have, and what is wrong with which."""
+
+    rows: int
+    drifted: Mapping[str, Drift]
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """The rows that there should be, by id. Nothing is known of those of the `unsure` products: they change."""
+
+    rows: Mapping[str, PlannedRow]
+    unsure: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFinder:
+    """Everything that finding and repairing drift needs."""
+
+    database: Database
+    store: VectorStore
+
+    def bring_back(self, build: Build) -> None:
+        """Make the collections of a build that takes uploads, where the store has lost them: all rows are missing."""
+        with self.database.reading() as transaction:
+            now = transaction.builds.get(build.id)
+        if now is not None and now.takes_uploads:
+            for collection in (build.images, build.texts):
+                self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
+
+    def examine(self, build: Build, after: str, up_to: str) -> Examined:
+        """What is wrong with the rows of the products beyond `after`, up to and with `up_to`; '' is no bound."""
+        with self.database.reading() as transaction:
+            standing = transaction.products.standing_between(build.catalog, after, up_to)
+            expected = _expected(transaction, build, standing)
+        bounds = [end and end + _BEYOND for end in (after, up_to)]
+        found = self.store.stamps_between(build.texts, *bounds) | self.store.stamps_between(build.images, *bounds)
+        suspect = _differing(expected, found)
+        sound = [row for row in expected.rows.values() if row.id not in suspect]
+        suspect |= dict.fromkeys(self._unsearchable(build, sound), Drift.UNSEARCHABLE)
+        return Examined(len(expected.rows), self._confirmed(build, suspect))
+
+    def repair(self, build: Build, drifted: Mapping[str, Drift]) -> int:
+        """Write the newest versions once more, and delete what should not be there; returns how many are well now."""
+        gone = [row_id for row_id, kind in drifted.items() if kind is Drift.ORPHANED]
+        with self.database.reading() as transaction:
+            standing = transaction.products.standing(build.catalog, _products_of(drifted))
+        due = sorted(name for name, one in standing.items() if to_write(one, again=True))
+
+        def begin(transaction: Transaction, _writes: Writes, _first: bool) -> bool:
+            now = transaction.builds.get(build.id)
+            return now is not None and now.takes_uploads
+
+        bring(self.database, self.store, Bringing(build, due, begin, lambda _: None, gone))
+        return len(drifted) - len(self._confirmed(build, drifted))
+
+    def _confirmed(self, build: Build, suspect: Collection[str]) -> dict[str, Drift]:
+        """Which of these rows differ for certain: of the others the truth changed while the store was asked."""
+        if not suspect:
+            return {}
+        ids = _products_of(suspect)
+        with self.database.reading() as transaction:
+            before = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
+        found = {
+            row_id: stamp
+            for collection, some in _by_collection(build, suspect).items()
+            for row_id, stamp in self.store.stamps(collection, some).items()
+        }
+        mine = _Expected({name: row for name, row in before.rows.items() if name in suspect}, before.unsure)
+        drifted = _differing(mine, found)
+        sound = [row for row in mine.rows.values() if row.id not in drifted]
+        drifted |= dict.fromkeys(self._unsearchable(build, sound), Drift.UNSEARCHABLE)
+        with self.database.reading() as transaction:
+            after = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
+        return {
+            row_id: kind
+            for row_id, kind in drifted.items()
+            if product_of(row_id) not in after.unsure and before.rows.get(row_id) == after.rows.get(row_id)
+        }
+
+    def _unsearchable(self, build: Build, rows: Sequence[PlannedRow]) -> list[str]:
+        """The rows that are not found by their own vectors; one whose vector is not stored is passed over."""
+        lost: list[str] = []
+        for pictures, collection in ((False, build.texts), (True, build.images)):
+            some = [row for row in rows if row.is_picture is pictures]
+            with self.database.reading() as transaction:
+                hashes = sorted({row.content_hash for row in some})
+                vectors = transaction.embeddings.get(build.encoder.fingerprint, hashes)
+            known = [row for row in some if row.content_hash in vectors]
+            if known:
+                stacked = np.stack([vectors[row.content_hash] for row in known])
+                lost += not_found(self.store, build, collection, [row.id for row in known], stacked)
+        return lost
+
+
+def _expected(transaction: Transaction, build: Build, standing: Mapping[str, Standing]) -> _Expected:
+    chosen = chosen_for_captions(transaction, build.catalog)
+    settled = [name for name, one in standing.items() if one.state is UploadState.INDEXED]
+    versions = [
+        one
+        for one in transaction.products.versions(build.catalog, settled)
+        if one.version == standing[one.product.product_id].version
+    ]
+    failed = {}
+    if transaction.builds.count_failed(build.id):
+        failed = transaction.builds.failed_contents(build.id, sorted(contents_of(versions, chosen)))
+    rows: dict[str, PlannedRow] = {}
+    sure: set[str] = set()
+    for one in encodable(versions, chosen, failed):
+        planned = rows_of(one, chosen)
+        if planned is not None:
+            sure.add(one.product.product_id)
+            rows.update((row.id, row) for row in planned)
+    return _Expected(rows, standing.keys() - sure)
+
+
+def _differing(expected: _Expected, found: Mapping[str, Stamp]) -> dict[str, Drift]:
+    drifted: dict[str, Drift] = {}
+    for row_id, row in expected.rows.items():
+        stamp = found.get(row_id)
+        if stamp is None:
+            drifted[row_id] = Drift.MISSING
+        elif stamp != row.stamp:
+            drifted[row_id] = Drift.STALE
+    for row_id in found:
+        if row_id not in expected.rows and product_of(row_id) not in expected.unsure:
+            drifted[row_id] = Drift.ORPHANED
+    return drifted
+
+
+def _products_of(row_ids: Collection[str]) -> list[str]:
+    return sorted({product_of(row_id) for row_id in row_ids})
+
+
+def _by_collection(build: Build, row_ids: Collection[str]) -> dict[str, list[str]]:
+    texts = [row_id for row_id in row_ids if row_id == product_of(row_id)]
+    return {build.texts: texts, build.images: [row_id for row_id in row_ids if row_id != product_of(row_id)]}

@@ -1,0 +1,110 @@
+"""Reconciling: every build that takes uploads is compared with the database and repaired, when told to and by itself.
+
+By itself it is a step of each build, which begins anew when it has ended. A turn of a worker may end long before all
+of a large catalog is compared: what is compared, and what was found so far, stands in the step.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.build_steps import NewStep, Step, StepKind
+from app.domain.builds import Build, BuildState
+from app.domain.drift import Reconciled
+from app.domain.products import unknown_catalog
+from app.ports.database import Database, Transaction
+from app.services.find_drift import DriftFinder
+from app.services.finish_step import finish_step
+
+log = logging.getLogger(__name__)
+
+PAGE = 2_000
+"""Products that are compared at a time: 20 MB with two vectors of 512 dimensions each."""
+
+RECONCILED = "reconciled"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Everything that reconciling needs. `every` is the time between two runs of a build; None: none by itself."""
+
+    database: Database
+    finder: DriftFinder
+    lease: timedelta
+    every: timedelta | None
+
+    def reconcile(self, catalog: str, *, dry_run: bool = False) -> Mapping[str, Reconciled]:
+        """Compare and, unless it is a dry run, repair; by build id what was found.
+
+        A build that is being filled is left out: its check compares it. Raises `NotFound` (`unknown_catalog`).
+        """
+        with self.database.reading() as transaction:
+            if transaction.catalogs.get(catalog) is None:
+                raise unknown_catalog(catalog)
+            builds = transaction.builds.writable([catalog])[catalog]
+        return {build.id: self._whole(build, dry_run) for build in builds if build.state is not BuildState.BUILDING}
+
+    def _whole(self, build: Build, dry_run: bool) -> Reconciled:
+        tally, after = self._page(build, "", dry_run)
+        while after:
+            found, after = self._page(build, after, dry_run)
+            tally += found
+        if not dry_run:
+            with self.database.writing() as transaction:
+                _record(transaction, build, tally)
+        return tally
+
+    def step(self, step: Step, pause: Callable[[], bool]) -> None:
+        """Go on with reconciling a build until `pause`, called between pages, says to stop."""
+        if self.every is None:
+            with self.database.writing() as transaction:
+                finish_step(transaction, step)
+            return
+        tally, after = Reconciled.read(step.page.tally), step.page.after
+        while True:
+            found, after = self._page(step.build, after, dry_run=False)
+            tally += found
+            if not after or pause():
+                break
+            with self.database.writing() as transaction:
+                if not transaction.build_steps.go_on(step, lease=self.lease):
+                    return
+        with self.database.writing() as transaction:
+            following = NewStep(StepKind.RECONCILE, after=after, tally=tally.told if after else {})
+            if finish_step(transaction, step):
+                delay = timedelta() if after else self.every
+                transaction.build_steps.add(step.build.id, [following], delay=delay)
+                if not after:
+                    _record(transaction, step.build, tally)
+
+    def _page(self, build: Build, after: str, dry_run: bool) -> tuple[Reconciled, str]:
+        """What was found of the next products, and where to go on; '' where those were the last."""
+        if not after and not dry_run:
+            self.finder.bring_back(build)
+        with self.database.reading() as transaction:
+            up_to = transaction.products.page_end(build.catalog, after, PAGE)
+        examined = self.finder.examine(build, after, up_to)
+        drifted = examined.drifted
+        repaired = self.finder.repair(build, drifted) if drifted and not dry_run else 0
+        if drifted:
+            told = {"build": build.id, "rows": len(drifted), "repaired": repaired, "some": sorted(drifted)[:10]}
+            log.warning("build.drifted", extra=told)
+        return Reconciled().with_more(examined.rows, drifted.values(), repaired), up_to
+
+    def schedule(self) -> None:
+        """Give every build a step to be reconciled by that lacks one."""
+        if self.every is None:
+            return
+        with self.database.reading() as transaction:
+            lacking = transaction.build_steps.lacking(StepKind.RECONCILE)
+        for build in lacking:
+            with self.database.writing() as transaction:
+                transaction.builds.hold_still(build.catalog)  # another sweep may be at it
+                if build.id in {one.id for one in transaction.build_steps.lacking(StepKind.RECONCILE)}:
+                    transaction.build_steps.add(build.id, [NewStep(StepKind.RECONCILE)], delay=self.every)
+
+
+def _record(transaction: Transaction, build: Build, tally: Reconciled) -> None:
+    transaction.builds.record(build.id, RECONCILED, tally.told)
+    log.info("build.reconciled", extra={"build": build.id, **tally.told})
