@@ -74,6 +74,14 @@ class VectorStore(Protocol):
         """Return once everything written before is durable: it survives the death of the store's process."""
         ...
 
+    def seal(self, collection: str) -> None:
+        """Ask the store to index what was written: until then a search may walk those rows, slowly or roughly."""
+        ...
+
+    def unindexed(self, collection: str) -> int:
+        """How many of the rows that were sealed are not indexed yet."""
+        ...
+
     def stamps(self, collection: str, ids: Sequence[str]) -> dict[str, Stamp]:
         """The stamp of each stored id, as a strongly consistent read; ids that are not stored are left out."""
         ...

@@ -14,7 +14,7 @@ from app.domain.uploads import ProductVersion, Stage, UploadState
 from app.ports.database import Database, Transaction
 from app.ports.products import Standing
 from app.ports.vectors import VectorStore
-from app.services.build_rows import product_of
+from app.services.build_rows import Place, product_of
 from app.services.build_writes import Writes, note_written, plan_writes, write
 
 ROUNDS = 20
@@ -33,7 +33,7 @@ class Bringing:
     due: Sequence[str]
     begin: Callable[[Transaction, Writes, bool], bool]
     end: Callable[[Transaction], None]
-    gone: Collection[str] = ()
+    gone: Collection[Place] = ()
 
 
 def bring(database: Database, store: VectorStore, bringing: Bringing) -> None:
@@ -57,7 +57,7 @@ def bring(database: Database, store: VectorStore, bringing: Bringing) -> None:
             if not due:
                 bringing.end(transaction)
                 return
-        gone = [row_id for row_id in gone if product_of(row_id) in due]
+        gone = [place for place in gone if place.product_id in due]
     raise StoreUnavailable(f"products changed {ROUNDS} times while they were written", code="overtaken")
 
 
@@ -75,14 +75,14 @@ class _Planned:
         return dict.fromkeys(gone, 0) | {name: one.version for name, one in self.versions.items()}
 
 
-def _plan(transaction: Transaction, build: Build, due: Sequence[str], gone: Collection[str]) -> _Planned:
+def _plan(transaction: Transaction, build: Build, due: Sequence[str], gone: Collection[Place]) -> _Planned:
     versions = transaction.products.versions(build.catalog, due)
     writes = plan_writes(transaction, build, versions)
-    kept = {row.id for row in [*writes.texts, *writes.pictures]}
-    for row_id in gone:
-        if row_id not in kept and product_of(row_id) not in writes.unencoded:
-            kind = writes.gone_texts if row_id == product_of(row_id) else writes.gone_pictures
-            kind.append(row_id)
+    kept = {(build.texts, row.id) for row in writes.texts} | {(build.images, row.id) for row in writes.pictures}
+    for place in gone:
+        if place not in kept and place.product_id not in writes.unencoded:
+            kind = writes.gone_texts if place.collection == build.texts else writes.gone_pictures
+            kind.append(place.id)
     left = {one.product.product_id: one for one in versions if one.product.product_id not in writes.unencoded}
     return _Planned(writes, left)
 

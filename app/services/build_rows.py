@@ -4,12 +4,26 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from app.domain.builds import Build
 from app.domain.embeddings import text_hash
 from app.domain.products import AttributeValue
 from app.domain.uploads import Picture, ProductVersion
 from app.ports.uploads import Failure
 from app.ports.vectors import Stamp
+
+
+class Place(NamedTuple):
+    """Where a row of a build lies."""
+
+    collection: str
+    id: str
+
+    @property
+    def product_id(self) -> str:
+        """The product that a row of this id is of."""
+        return product_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,10 @@ class PlannedRow:
     def is_picture(self) -> bool:
         """Whether it belongs to the collection of pictures."""
         return self.id != self.product_id
+
+    def place(self, build: Build) -> Place:
+        """Where it is to lie."""
+        return Place(build.images if self.is_picture else build.texts, self.id)
 
 
 def rows_of(one: ProductVersion, chosen: Sequence[str]) -> list[PlannedRow] | None:

@@ -4,7 +4,7 @@ The store cannot sum up what it holds, so each row comes over as its id and its 
 version and its contents; the vectors do not. What differs is looked at once more before it counts: uploads go on.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from app.ports.database import Database, Transaction
 from app.ports.products import Standing
 from app.ports.vectors import Stamp, VectorStore
 from app.services.bring_products import Bringing, bring, to_write
-from app.services.build_rows import PlannedRow, contents_of, encodable, product_of, rows_of
+from app.services.build_rows import Place, PlannedRow, contents_of, encodable, rows_of
 from app.services.build_writes import Writes
 from app.services.encode_contents import chosen_for_captions
 from app.services.own_vectors import not_found
@@ -30,14 +30,14 @@ class Examined:
     """How many rows a range of products should have, and what is wrong with which."""
 
     rows: int
-    drifted: Mapping[str, Drift]
+    drifted: Mapping[Place, Drift]
 
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """The rows that there should be, by id. Nothing is known of those of the `unsure` products: they change."""
+    """The rows that there should be. Nothing is known of those of the `unsure` products: they change."""
 
-    rows: Mapping[str, PlannedRow]
+    rows: Mapping[Place, PlannedRow]
     unsure: Collection[str]
 
 
@@ -62,15 +62,16 @@ class DriftFinder:
             standing = transaction.products.standing_between(build.catalog, after, up_to)
             expected = _expected(transaction, build, standing)
         bounds = [end and end + _BEYOND for end in (after, up_to)]
-        found = self.store.stamps_between(build.texts, *bounds) | self.store.stamps_between(build.images, *bounds)
-        suspect = _differing(expected, found)
-        sound = [row for row in expected.rows.values() if row.id not in suspect]
-        suspect |= dict.fromkeys(self._unsearchable(build, sound), Drift.UNSEARCHABLE)
-        return Examined(len(expected.rows), self._confirmed(build, suspect))
+        found = {
+            Place(collection, row_id): stamp
+            for collection in (build.texts, build.images)
+            for row_id, stamp in self.store.stamps_between(collection, *bounds).items()
+        }
+        return Examined(len(expected.rows), self._confirmed(build, self._drifted(build, expected, found)))
 
-    def repair(self, build: Build, drifted: Mapping[str, Drift]) -> int:
+    def repair(self, build: Build, drifted: Mapping[Place, Drift]) -> int:
         """Write the newest versions once more, and delete what should not be there; returns how many are well now."""
-        gone = [row_id for row_id, kind in drifted.items() if kind is Drift.ORPHANED]
+        gone = [place for place, kind in drifted.items() if kind is Drift.ORPHANED]
         with self.database.reading() as transaction:
             standing = transaction.products.standing(build.catalog, _products_of(drifted))
         due = sorted(name for name, one in standing.items() if to_write(one, again=True))
@@ -82,7 +83,7 @@ class DriftFinder:
         bring(self.database, self.store, Bringing(build, due, begin, lambda _: None, gone))
         return len(drifted) - len(self._confirmed(build, drifted))
 
-    def _confirmed(self, build: Build, suspect: Collection[str]) -> dict[str, Drift]:
+    def _confirmed(self, build: Build, suspect: Collection[Place]) -> dict[Place, Drift]:
         """Which of these rows differ for certain: of the others the truth changed while the store was asked."""
         if not suspect:
             return {}
@@ -90,34 +91,40 @@ class DriftFinder:
         with self.database.reading() as transaction:
             before = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
         found = {
-            row_id: stamp
-            for collection, some in _by_collection(build, suspect).items()
-            for row_id, stamp in self.store.stamps(collection, some).items()
+            Place(collection, row_id): stamp
+            for collection in (build.texts, build.images)
+            for row_id, stamp in self.store.stamps(
+                collection, [place.id for place in suspect if place.collection == collection]
+            ).items()
         }
-        mine = _Expected({name: row for name, row in before.rows.items() if name in suspect}, before.unsure)
-        drifted = _differing(mine, found)
-        sound = [row for row in mine.rows.values() if row.id not in drifted]
-        drifted |= dict.fromkeys(self._unsearchable(build, sound), Drift.UNSEARCHABLE)
+        mine = {place: row for place, row in before.rows.items() if place in suspect}
+        drifted = self._drifted(build, _Expected(mine, before.unsure), found)
         with self.database.reading() as transaction:
             after = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
         return {
-            row_id: kind
-            for row_id, kind in drifted.items()
-            if product_of(row_id) not in after.unsure and before.rows.get(row_id) == after.rows.get(row_id)
+            place: kind
+            for place, kind in drifted.items()
+            if place.product_id not in after.unsure and before.rows.get(place) == after.rows.get(place)
         }
 
-    def _unsearchable(self, build: Build, rows: Sequence[PlannedRow]) -> list[str]:
+    def _drifted(self, build: Build, expected: _Expected, found: Mapping[Place, Stamp]) -> dict[Place, Drift]:
+        drifted = _differing(expected, found)
+        sound = {place: row for place, row in expected.rows.items() if place not in drifted}
+        return drifted | dict.fromkeys(self._unsearchable(build, sound), Drift.UNSEARCHABLE)
+
+    def _unsearchable(self, build: Build, rows: Mapping[Place, PlannedRow]) -> list[Place]:
         """The rows that are not found by their own vectors; one whose vector is not stored is passed over."""
-        lost: list[str] = []
-        for pictures, collection in ((False, build.texts), (True, build.images)):
-            some = [row for row in rows if row.is_picture is pictures]
+        lost: list[Place] = []
+        for collection in (build.texts, build.images):
+            some = [row for place, row in rows.items() if place.collection == collection]
             with self.database.reading() as transaction:
                 hashes = sorted({row.content_hash for row in some})
                 vectors = transaction.embeddings.get(build.encoder.fingerprint, hashes)
             known = [row for row in some if row.content_hash in vectors]
             if known:
                 stacked = np.stack([vectors[row.content_hash] for row in known])
-                lost += not_found(self.store, build, collection, [row.id for row in known], stacked)
+                hidden = not_found(self.store, build, collection, [row.id for row in known], stacked)
+                lost += [Place(collection, row_id) for row_id in hidden]
         return lost
 
 
@@ -132,34 +139,29 @@ def _expected(transaction: Transaction, build: Build, standing: Mapping[str, Sta
     failed = {}
     if transaction.builds.count_failed(build.id):
         failed = transaction.builds.failed_contents(build.id, sorted(contents_of(versions, chosen)))
-    rows: dict[str, PlannedRow] = {}
+    rows: dict[Place, PlannedRow] = {}
     sure: set[str] = set()
     for one in encodable(versions, chosen, failed):
         planned = rows_of(one, chosen)
         if planned is not None:
             sure.add(one.product.product_id)
-            rows.update((row.id, row) for row in planned)
+            rows.update((row.place(build), row) for row in planned)
     return _Expected(rows, standing.keys() - sure)
 
 
-def _differing(expected: _Expected, found: Mapping[str, Stamp]) -> dict[str, Drift]:
-    drifted: dict[str, Drift] = {}
-    for row_id, row in expected.rows.items():
-        stamp = found.get(row_id)
+def _differing(expected: _Expected, found: Mapping[Place, Stamp]) -> dict[Place, Drift]:
+    drifted: dict[Place, Drift] = {}
+    for place, row in expected.rows.items():
+        stamp = found.get(place)
         if stamp is None:
-            drifted[row_id] = Drift.MISSING
+            drifted[place] = Drift.MISSING
         elif stamp != row.stamp:
-            drifted[row_id] = Drift.STALE
-    for row_id in found:
-        if row_id not in expected.rows and product_of(row_id) not in expected.unsure:
-            drifted[row_id] = Drift.ORPHANED
+            drifted[place] = Drift.STALE
+    for place in found:
+        if place not in expected.rows and place.product_id not in expected.unsure:
+            drifted[place] = Drift.ORPHANED
     return drifted
 
 
-def _products_of(row_ids: Collection[str]) -> list[str]:
-    return sorted({product_of(row_id) for row_id in row_ids})
-
-
-def _by_collection(build: Build, row_ids: Collection[str]) -> dict[str, list[str]]:
-    texts = [row_id for row_id in row_ids if row_id == product_of(row_id)]
-    return {build.texts: texts, build.images: [row_id for row_id in row_ids if row_id != product_of(row_id)]}
+def _products_of(places: Collection[Place]) -> list[str]:
+    return sorted({place.product_id for place in places})

@@ -88,7 +88,12 @@ class Reconciler:
         drifted = examined.drifted
         repaired = self.finder.repair(build, drifted) if drifted and not dry_run else 0
         if drifted:
-            told = {"build": build.id, "rows": len(drifted), "repaired": repaired, "some": sorted(drifted)[:10]}
+            told = {
+                "build": build.id,
+                "rows": len(drifted),
+                "repaired": repaired,
+                "some": sorted(place.id for place in drifted)[:10],
+            }
             log.warning("build.drifted", extra=told)
         return Reconciled().with_more(examined.rows, drifted.values(), repaired), up_to
 

@@ -35,6 +35,9 @@ SOON = timedelta(seconds=15)
 
 _NEVER_ENDING = (StepKind.DROP, StepKind.RECONCILE)
 
+INDEXING_DELAY = timedelta(seconds=2)
+"""Until a store is asked again whether it has indexed everything, which takes it seconds to minutes."""
+
 _LOOK_ANYWAY_S = 0.5  # uploads go first meanwhile
 _LOOK_AGAIN_S = 0.05  # a batch of uploads takes a second; what waits for it is one step a build
 
@@ -94,7 +97,7 @@ class BuildWorker:
             case StepKind.FILL:
                 self.filler.fill(step)
             case StepKind.CHECK:
-                self.checker.check(step)
+                self._check(step)
 
     def _open(self, step: Step) -> None:
         """From here on every upload goes to the build."""
@@ -127,6 +130,21 @@ class BuildWorker:
                 NewStep(StepKind.FILL, after, last, size) for after, (last, size) in zip(afters, ends, strict=False)
             ]
             finish_step(transaction, step, *pages)
+
+    def _check(self, step: Step) -> None:
+        """Check a build once the store has indexed what it was given, which it may do minutes later."""
+        collections = (step.build.images, step.build.texts)
+        if not step.touched:
+            for collection in collections:
+                self.store.seal(collection)
+            with self.database.writing() as transaction:
+                transaction.build_steps.go_on(step, lease=self.lease, touched=True)
+        waiting = sum(self.store.unindexed(collection) for collection in collections)
+        if waiting:
+            reason = Failure("indexing", f"the vector store indexes {waiting} rows")
+            self._give_back(step, reason, INDEXING_DELAY, blameless=True)
+        else:
+            self.checker.check(step)
 
     def _drop(self, step: Step) -> None:
         for collection in (step.build.images, step.build.texts):

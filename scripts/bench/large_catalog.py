@@ -17,6 +17,8 @@ from app.bootstrap import Application
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors, text_hash
 from app.domain.products import AttributeType, AttributeValue, Catalog, Product
+from app.ports.vectors import VectorRow
+from app.services.build_rows import rows_of
 
 CATALOG = Catalog("default", {"colour": AttributeType.KEYWORD, "price": AttributeType.NUMBER})
 COLOURS = ("red", "green", "blue", "black", "white")
@@ -100,3 +102,24 @@ def _key(one: Product) -> dict[str, Any]:
 
 def _picture(one: Product) -> str:
     return text_hash(f"a picture of {one.product_id}")
+
+
+def fill_live(application: Application, build: Build) -> None:
+    """Write what the live build should hold into its collections, as fast as the store takes it."""
+    after, more = "", True
+    while more:
+        with application.database.reading() as transaction:
+            up_to = transaction.products.page_end(CATALOG.name, after, _AT_A_TIME)
+            ids = sorted(transaction.products.standing_between(CATALOG.name, after, up_to))
+            versions = transaction.products.versions(CATALOG.name, ids)
+            planned = [row for one in versions for row in rows_of(one, CATALOG.caption) or ()]
+            vectors = transaction.embeddings.get(build.encoder.fingerprint, [row.content_hash for row in planned])
+        for pictures, collection in ((False, build.texts), (True, build.images)):
+            rows = [
+                VectorRow(row.id, row.product_id, row.stamp, vectors[row.content_hash], row.attributes)
+                for row in planned
+                if row.is_picture is pictures
+            ]
+            application.store.upsert(collection, rows)
+            application.store.settle(collection)
+        after, more = up_to, bool(up_to)

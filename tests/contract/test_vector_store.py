@@ -1,6 +1,7 @@
 """The port of the vector store: its fake, milvus-lite and a Milvus server face the same suite."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -56,7 +57,7 @@ def aliases_of(store: VectorStore, collection: str) -> list[str]:
     if isinstance(store, FakeVectorStore):
         return [alias for alias, named in store.aliases.items() if named == collection]
     assert isinstance(store, MilvusStore)
-    with store._connection.open() as client:
+    with store.connection.open() as client:
         return list(client.list_aliases(collection_name=collection)["aliases"])
 
 
@@ -106,6 +107,18 @@ def test_scores_are_cosine_similarities_best_first(store: VectorStore) -> None:
     (hits,) = store.search(NAME, query, limit=30, index=HNSW)
     expected = np.sort(vectors @ query[0])[::-1]
     assert [hit.score for hit in hits] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_what_is_sealed_is_indexed_after_a_while(store: VectorStore) -> None:
+    vectors = unit_vectors(MOST)
+    store.upsert(NAME, rows_of(vectors))
+    store.seal(NAME)
+    until = time.monotonic() + 60
+    while store.unindexed(NAME):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    answers = store.search(NAME, vectors[:100], limit=1, index=HNSW)
+    assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(100)]
 
 
 def test_the_stamps_of_a_range_of_ids_are_read_whole(store: VectorStore) -> None:

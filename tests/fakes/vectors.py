@@ -59,6 +59,15 @@ class FakeVectorStore:
     def settle(self, collection: str) -> None:
         pass
 
+    def seal(self, collection: str) -> None:
+        with self._lock:
+            self._collection(collection)
+
+    def unindexed(self, collection: str) -> int:
+        with self._lock:
+            self._collection(collection)
+        return 0
+
     def stamps(self, collection: str, ids: Sequence[str]) -> dict[str, Stamp]:
         with self._lock:
             _, stored = self._collection(collection)

@@ -54,7 +54,7 @@ def test_a_lost_index_is_unavailable_and_uploads_wait(shop: Shop, lost: str) -> 
         build = transaction.builds.live("shop")
     assert build is not None
     collection = getattr(build, lost)
-    with shop.application.store._connection.open() as client:  # unlike drop, behind the back of the store
+    with shop.application.store.connection.open() as client:  # unlike drop, behind the back of the store
         client.drop_collection(collection)
     answer = shop.client.post(SEARCH, json={"text": "a red mug"})
     refused(answer, 503, "index_lost")

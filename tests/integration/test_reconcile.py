@@ -68,7 +68,7 @@ def reconciled(shop: Shop, catalog: str, **stated: Any) -> dict[str, Any]:
 
 
 def drift(store: VectorStore, build: Build) -> None:
-    """Three rows are gone, two of another version and one of other content, two vectors wrong, three rows nobody's."""
+    """Three rows are gone, two of another version, one of other content, two vectors wrong, three rows nobody's."""
     vectors = np.eye(DIMENSION, dtype=np.float32)[-8:]
     stamps = store.stamps_between(build.texts, "", "") | store.stamps_between(build.images, "", "")
 

@@ -577,3 +577,26 @@ def test_a_query_ends_on_the_build_it_began_with(shop: Shop, monkeypatch: pytest
     assert (first.build_id, titles(first)) == (before.id, ["a lamp"])
     second = shop.pipeline.search(SearchQuery(text="a lamp", limit=1))
     assert (second.build_id, titles(second)) == (build.id, ["a lamp"])
+
+
+def test_a_build_is_checked_once_the_store_has_indexed_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, build = shop.pipeline.store, shop.start()
+    left = [900, 400, 0]
+    sealed: list[str] = []
+    monkeypatch.setattr(store, "seal", sealed.append)
+    monkeypatch.setattr(store, "unindexed", lambda name: left[0] if name == build.texts else 0)
+    shop.work()
+    assert shop.state(build) is BuildState.BUILDING
+    with shop.pipeline.database.reading() as transaction:
+        waiting = transaction.build_steps.waiting(build.id)
+    assert waiting is not None
+    assert (waiting.code, "900" in waiting.detail) == ("indexing", True)
+    for _ in range(MAX_ATTEMPTS + 2):  # however long it takes
+        shop.wait()
+        shop.work()
+    assert shop.state(build) is BuildState.BUILDING
+    del left[:2]
+    shop.wait()
+    shop.work()
+    assert shop.state(build) is BuildState.READY
+    assert sealed == [build.images, build.texts]

@@ -34,6 +34,10 @@ class Connection(Protocol):
         """Return once what was written is durable."""
         ...
 
+    def seal(self, collection: str) -> None:
+        """Let what was written be indexed."""
+        ...
+
     def forget(self, collection: str) -> None:
         """Drop what is remembered of a collection, which is about to go."""
         ...
@@ -87,6 +91,11 @@ class ServerConnection:
 
     def settle(self, collection: str) -> None:
         """Nothing to wait for: a server answers a write once its log has it."""
+
+    def seal(self, collection: str) -> None:
+        """Let what was written be indexed; by itself a server does once enough came, or nothing for ten minutes."""
+        with self.open() as client:
+            client.flush(collection, timeout=self._timeout)
 
     def forget(self, collection: str) -> None:
         """Drop what is remembered of a collection."""

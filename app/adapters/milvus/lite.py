@@ -94,6 +94,12 @@ class LiteConnection:
     def settle(self, collection: str) -> None:
         """Nothing to wait for: a write returns once the operating system has its log."""
 
+    def seal(self, collection: str) -> None:
+        """Flush, which indexes."""
+        with self.open() as client:
+            self._load(client, collection)
+            self._flush(client, collection)
+
     def forget(self, collection: str) -> None:
         """Drop what is remembered of a collection."""
         self._loaded.discard(collection)

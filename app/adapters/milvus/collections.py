@@ -1,0 +1,104 @@
+"""The collections of a Milvus server or of milvus-lite: made, indexed, named by aliases, and dropped."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from pymilvus import MilvusException
+
+from app.adapters.milvus.connection import ServerConnection
+from app.adapters.milvus.faults import MISSING, index_lost
+from app.adapters.milvus.lite import LiteConnection
+from app.adapters.milvus.schema import check_index, check_name, collection_schema, index_params
+from app.domain.builds import IndexSpec
+from app.domain.errors import Conflict
+
+STRONG = "Strong"  # a read waits for every write before it, whoever wrote
+
+
+class MilvusCollections:
+    """What collections there are; `MilvusStore` reads and writes what they hold."""
+
+    def __init__(self, uri: str, *, token: str = "", timeout: float = 30.0) -> None:
+        self.connection = (
+            ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else LiteConnection(Path(uri))
+        )
+        self.timeout = timeout
+        self._dimensions: dict[str, int] = {}
+
+    def check(self, index: IndexSpec, *, dimension: int) -> None:
+        """Raise `Invalid` (`index_type`, `index_param`) where this store cannot build such an index."""
+        check_index(index, dimension=dimension, lite=self.connection.lite)
+
+    def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
+        """Create a collection, indexed and loaded; `Conflict` where it exists with another dimension."""
+        check_name(collection)
+        self.check(index, dimension=dimension)
+        schema = collection_schema(dimension, dynamic=self.connection.layout.dynamic)
+        with self.connection.open() as client:
+            if not client.has_collection(collection, timeout=self.timeout):
+                client.create_collection(collection, schema=schema, consistency_level=STRONG, timeout=self.timeout)
+                # Nothing is there to be indexed yet; pymilvus would wait for half a second, and then ask.
+                client.create_index(collection, index_params(index), sync=False, timeout=self.timeout)
+        if self.dimension(collection) != dimension:
+            raise Conflict(f"{collection} exists with another dimension", code="dimension")
+        with self.connection.reading(collection):
+            pass  # which loads it
+
+    def point(self, alias: str, collection: str) -> None:
+        """Let an alias name a collection, whatever it named before."""
+        named = {"collection_name": check_name(collection), "timeout": self.timeout}
+        with self.connection.open() as client:
+            if alias in client.list_aliases(**named)["aliases"]:
+                return
+            try:
+                client.create_alias(alias=check_name(alias), **named)
+            except MilvusException as error:
+                if error.code in MISSING:
+                    raise
+                # It names another, in the words and codes of each version.
+                client.alter_alias(alias=alias, **named)
+
+    def drop(self, collection: str) -> None:
+        """Drop a collection by its physical name; an alias is refused, for milvus-lite would drop what it names."""
+        with self.connection.open() as client:
+            if not client.has_collection(check_name(collection), timeout=self.timeout):
+                return
+            described = client.describe_collection(collection, timeout=self.timeout)
+            if described["collection_name"] != collection:
+                raise Conflict(f"{collection} is an alias", code="alias")
+            self.connection.forget(collection)
+            self._dimensions.pop(collection, None)
+            client.drop_collection(collection, timeout=self.timeout)
+
+    def seal(self, collection: str) -> None:
+        """Ask the store to index what was written."""
+        self.connection.seal(check_name(collection))
+
+    def unindexed(self, collection: str) -> int:
+        """How many of the rows that were sealed are not indexed yet; milvus-lite has indexed all of them."""
+        if self.connection.lite:
+            return 0
+        with self.connection.open() as client:
+            told = client.describe_index(check_name(collection), "vector", timeout=self.timeout)
+        return int(told["pending_index_rows"])
+
+    def ping(self, needed: Collection[str] = ()) -> None:
+        """Return if the store answers and has the collections that are needed; opens it where it is not open yet."""
+        with self.connection.open() as client:
+            found = client.list_collections(timeout=self.timeout)
+        if not set(needed) <= set(found):
+            raise index_lost()
+
+    def close(self) -> None:
+        """Close the connection; a milvus-lite database is flushed and may be opened by another process."""
+        self.connection.close()
+
+    def dimension(self, collection: str) -> int:
+        """How many dimensions the vectors of a collection have."""
+        known = self._dimensions.get(check_name(collection))
+        if known is None:
+            with self.connection.open() as client:
+                described = client.describe_collection(collection, timeout=self.timeout)
+            fields = {field["name"]: field for field in described["fields"]}
+            known = self._dimensions[collection] = int(fields["vector"]["params"]["dim"])
+        return known

@@ -1,0 +1,42 @@
+"""An encoder of 512 dimensions that refuses to encode: for benchmarks whose embeddings are all there."""
+
+from collections.abc import Sequence
+
+from app.domain.embeddings import EncoderSpec, Pixels, Preprocessing, Vectors
+
+DIMENSION = 512
+
+
+class DrawnEncoder:
+    """`Encoder` of the port. Counts how often it was asked."""
+
+    def __init__(self) -> None:
+        preprocessing = Preprocessing(224, 224, "stretch", "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        self.spec = EncoderSpec("drawn", "drawn", DIMENSION, preprocessing, 77, "float32", "0" * 64, "0" * 64)
+        self.asked = 0
+
+    def prepare(self, content: bytes) -> Pixels:  # noqa: ARG002
+        """Refuse."""
+        self.asked += 1
+        raise NotImplementedError
+
+    def encode_images(self, pictures: Sequence[Pixels]) -> Vectors:  # noqa: ARG002
+        """Refuse."""
+        self.asked += 1
+        raise NotImplementedError
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:  # noqa: ARG002
+        """Refuse."""
+        self.asked += 1
+        raise NotImplementedError
+
+
+class DrawnLoader:
+    """`EncoderLoader` of the port: has this one encoder."""
+
+    def __init__(self) -> None:
+        self.encoder = DrawnEncoder()
+
+    def load(self, name: str) -> DrawnEncoder:  # noqa: ARG002
+        """The encoder."""
+        return self.encoder
