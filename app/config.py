@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     decode_threads: int = Field(default=2, ge=1, description="threads that decode pictures beside the model")
     fetch_threads: int = Field(default=16, ge=1, description="pictures fetched side by side")
 
-    build_page: int = Field(default=256, ge=1, description="products that a step of filling a build brings")
+    build_page: int = Field(default=1_000, ge=1, description="products that a step of filling a build brings")
     # What a build may cost before it goes live by force alone.
     gate_found: float = Field(
         default=0.99, ge=0, le=1, description="the least share of a build's sample found by its own vectors"

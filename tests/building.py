@@ -10,6 +10,7 @@ from app.domain.build_steps import BUILDING
 from app.domain.builds import Build, BuildState
 from app.domain.embeddings import EncoderSpec
 from app.domain.uploads import Stage
+from app.services.build_worker import BuildWorker
 from app.services.check_build import Budgets, Checker
 from app.services.encode_page import PageEncoder
 from app.services.fill_build import Filler
@@ -17,7 +18,6 @@ from app.services.find_drift import DriftFinder
 from app.services.reconcile import Reconciler
 from app.services.start_build import start_build
 from app.services.switch_build import Switch
-from app.services.work_on_builds import BuildWorker
 from tests.fakes.encoders import FakeEncoder
 from tests.pipelines import Pipeline
 
@@ -47,6 +47,8 @@ class Shop:
             self.reconciler,
             LEASE,
             page,
+            pipeline.pool,
+            lanes=1,
         )
         self.switch = Switch(database, pipeline.encoders, patience_s=0.3, kept=1)
 

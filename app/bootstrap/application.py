@@ -15,6 +15,7 @@ from app.domain.uploads import Stage
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder
 from app.services.accept_upload import Reception
+from app.services.build_worker import BuildWorker
 from app.services.embed import Embedder
 from app.services.encoders import Encoders
 from app.services.follow_live import Aliases
@@ -26,7 +27,7 @@ from app.services.sweep import sweep
 from app.services.switch_build import Switch
 from app.services.turns import Turns
 from app.services.uploads_first import UploadsFirst
-from app.services.work_on_builds import BuildWorker, work_on_builds
+from app.services.work_on_builds import work_on_builds
 
 
 @dataclass(frozen=True)

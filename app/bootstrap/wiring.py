@@ -24,6 +24,7 @@ from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
+from app.services.build_worker import BuildWorker
 from app.services.check_build import Budgets, Checker
 from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
@@ -41,10 +42,10 @@ from app.services.run_stage import Batching, Begin
 from app.services.search import Searcher
 from app.services.switch_build import Switch
 from app.services.turns import Turns
-from app.services.work_on_builds import BuildWorker
 
 CORES = os.cpu_count() or 1
 EMBED_THREADS = 2 * MAX_URLS  # fetch for two whole requests at a time, and never behind the pictures of uploads
+BUILD_LANES = 3  # pages of a build at once: with fewer Milvus's clock is waited for, more gain nothing on two cores
 LEG_THREADS = 32  # legs of the queries that run at a time; they wait for Milvus and not for a core
 
 
@@ -111,7 +112,7 @@ def open_application(
         searcher=Searcher(database, store, query_encoder, pool("legs", LEG_THREADS)),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
-        builder=_builder(settings, database, store, contents),
+        builder=_builder(settings, database, store, contents, pool("build", BUILD_LANES)),
         switch=Switch(database, encoders, settings.promote_patience_s, settings.retired_builds),
         aliases=Aliases(database, store),
         turns=Turns(),
@@ -128,7 +129,9 @@ def _stages(settings: Settings, intake: Begin, encode: Begin, index: Begin) -> d
     }
 
 
-def _builder(settings: Settings, database: SqlDatabase, store: MilvusStore, contents: ContentEncoder) -> BuildWorker:
+def _builder(
+    settings: Settings, database: SqlDatabase, store: MilvusStore, contents: ContentEncoder, pool: Executor
+) -> BuildWorker:
     lease = timedelta(seconds=settings.lease_s)
     filler = Filler(database, store, lease)
     budgets = Budgets(settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower)
@@ -136,7 +139,8 @@ def _builder(settings: Settings, database: SqlDatabase, store: MilvusStore, cont
     every = timedelta(seconds=settings.reconcile_every_s) or None
     reconciler = Reconciler(database, DriftFinder(database, store), lease, every)
     checker = Checker(database, store, budgets)
-    return BuildWorker(database, store, filler, encoder, checker, reconciler, lease, settings.build_page)
+    lanes = BUILD_LANES if settings.milvus_uri.startswith("http") else 1  # milvus-lite has one writer
+    return BuildWorker(database, store, filler, encoder, checker, reconciler, lease, settings.build_page, pool, lanes)
 
 
 def _pool(closing: ExitStack, name: str, threads: int) -> Executor:

@@ -82,8 +82,11 @@ class VectorStore(Protocol):
         """How many of the rows that were sealed are not indexed yet."""
         ...
 
-    def stamps(self, collection: str, ids: Sequence[str]) -> dict[str, Stamp]:
-        """The stamp of each stored id, as a strongly consistent read; ids that are not stored are left out."""
+    def stamps(self, collection: str, ids: Sequence[str], *, own: bool = False) -> dict[str, Stamp]:
+        """The stamp of each stored id, as a strongly consistent read; ids that are not stored are left out.
+
+        `own` waits for what this process has written and for nobody else.
+        """
         ...
 
     def stamps_between(self, collection: str, after: str, before: str) -> dict[str, Stamp]:

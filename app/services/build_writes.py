@@ -85,6 +85,6 @@ def note_written(
 
 
 def _differing(store: VectorStore, collection: str, rows: Sequence[VectorRow], gone: Sequence[str]) -> set[str]:
-    found = store.stamps(collection, [row.id for row in rows] + list(gone))
+    found = store.stamps(collection, [row.id for row in rows] + list(gone), own=True)
     lost = {row.product_id for row in rows if found.get(row.id) != row.stamp}
     return lost | {product_of(row_id) for row_id in gone if row_id in found}

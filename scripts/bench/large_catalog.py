@@ -29,13 +29,27 @@ _SPREAD = 0.7  # of a cluster, as long as its centre is: neighbours of one have 
 
 
 def clustered(count: int, dimension: int, *, seed: int = 0) -> Vectors:
-    """Unit vectors in clusters, shape (count, dimension)."""
+    """Unit vectors, shape (count, dimension), in clusters that are the same for every seed."""
     random = np.random.default_rng(seed)
-    centres = random.standard_normal((_CLUSTERS, dimension), dtype=np.float32)
+    centres = np.random.default_rng(0).standard_normal((_CLUSTERS, dimension), dtype=np.float32)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     noise = random.standard_normal((count, dimension), dtype=np.float32) * np.float32(_SPREAD / dimension**0.5)
     drawn = centres[random.integers(0, _CLUSTERS, count)] + noise
     return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), dtype=np.float32)
+
+
+def all_vectors(count: int, dimension: int) -> Vectors:
+    """Those of the pictures and captions, in turn, of a catalog of so many products."""
+    return np.concatenate([_drawn(numbers, dimension) for numbers in _portions(count)])
+
+
+def _portions(count: int) -> Iterator[range]:
+    for start in range(0, count, _AT_A_TIME):
+        yield range(start, min(start + _AT_A_TIME, count))
+
+
+def _drawn(numbers: range, dimension: int) -> Vectors:
+    return clustered(2 * len(numbers), dimension, seed=1 + numbers.start)
 
 
 def open_large(application: Application, count: int) -> Build:
@@ -43,14 +57,14 @@ def open_large(application: Application, count: int) -> Build:
     application.open_catalog(CATALOG)
     with application.database.reading() as transaction:
         build = transaction.builds.writable([CATALOG.name])[CATALOG.name][0]
-    for start in range(0, count, _AT_A_TIME):
-        _write_down(application, build, range(start, min(start + _AT_A_TIME, count)))
+    for numbers in _portions(count):
+        _write_down(application, build, numbers)
     return build
 
 
 def _write_down(application: Application, build: Build, numbers: range) -> None:
     some = [_product(number) for number in numbers]
-    vectors = iter(clustered(2 * len(some), build.encoder.dimension, seed=numbers.start))
+    vectors = iter(_drawn(numbers, build.encoder.dimension))
     rows: dict[Table, list[dict[str, Any]]] = {
         products: list(_product_rows(some)),
         uploads: list(_upload_rows(some)),

@@ -68,7 +68,7 @@ class FakeVectorStore:
             self._collection(collection)
         return 0
 
-    def stamps(self, collection: str, ids: Sequence[str]) -> dict[str, Stamp]:
+    def stamps(self, collection: str, ids: Sequence[str], *, own: bool = False) -> dict[str, Stamp]:
         with self._lock:
             _, stored = self._collection(collection)
             return {row_id: stored[row_id].stamp for row_id in ids if row_id in stored}

@@ -100,7 +100,7 @@ def test_another_encoder_is_filled_checked_promoted_and_taken_back(shop: Shop, c
     assert live(shop, catalog) == build
     events = [one["what"] for one in call(shop, "GET", f"{catalog}/builds/{build}")["events"]]
     assert events == [
-        *("started", "opened", "filled", "ready"),
+        *("started", "opened", "filled", "indexed", "ready"),
         *("promoted", "rolled back", "retired", "promoted"),
     ]
 

@@ -86,7 +86,7 @@ def test_a_build_is_filled_with_everything_and_checked(shop: Shop) -> None:
     shop.work()
     assert shop.rows(build) == expected(shop) != {}
     assert (shop.state(build), shop.passed(build)) == (BuildState.READY, True)
-    assert shop.events(build) == ["started", "opened", "filled", "ready"]
+    assert shop.events(build) == ["started", "opened", "filled", "indexed", "ready"]
 
 
 def test_an_empty_catalog_has_a_build_at_once(pipeline: Pipeline) -> None:
@@ -442,7 +442,9 @@ def test_no_upload_dies_of_rows_that_another_build_does_not_give_back(
     shop.work()
     stamps = shop.pipeline.store.stamps
     monkeypatch.setattr(
-        shop.pipeline.store, "stamps", lambda name, ids: {} if name == build.texts else stamps(name, ids)
+        shop.pipeline.store,
+        "stamps",
+        lambda name, ids, **how: {} if name == build.texts else stamps(name, ids, **how),
     )
     no_uploads_wait(shop, build, "not_found_back")
 

@@ -44,8 +44,8 @@ class MilvusStore(MilvusCollections):
         """Return once everything written before survives the death of the store's process."""
         self.connection.settle(collection)
 
-    def stamps(self, collection: str, ids: Sequence[str]) -> dict[str, Stamp]:
-        """The stamp of each stored id, as a strongly consistent read."""
+    def stamps(self, collection: str, ids: Sequence[str], *, own: bool = False) -> dict[str, Stamp]:
+        """The stamp of each stored id, as a strongly consistent read, or one that waits for `own` writes alone."""
         found: dict[str, Stamp] = {}
         for portion in calls_of_ids(ids):
             with self.connection.reading(collection) as client:
@@ -53,7 +53,7 @@ class MilvusStore(MilvusCollections):
                     collection,
                     ids=portion,
                     output_fields=_STAMP,
-                    consistency_level=STRONG,
+                    consistency_level=SESSION if own else STRONG,
                     timeout=self.timeout,
                 )
             found |= stamps_of(rows)

@@ -85,6 +85,7 @@ def _open_postgres(url: URL, lock_timeout_s: float) -> Engine:
         max_overflow=POOL_OVERFLOW,
         **_JSON,
         pool_pre_ping=True,  # a restarted server must not cost a request
+        executemany_mode="values_plus_batch",  # otherwise one round trip a row: a fifth of a millisecond each
         connect_args=connect_args,
     )
     stated, named = engine.dialect.create_connect_args(url)
