@@ -4,6 +4,7 @@ Encoding a hundred thousand pictures takes hours, and nothing that is measured o
 vectors are drawn, in clusters as an encoder's are. Its live build has empty collections until somebody fills them.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -119,7 +120,7 @@ def _picture(one: Product) -> str:
 
 
 def fill_live(application: Application, build: Build) -> None:
-    """Write what the live build should hold into its collections, as fast as the store takes it."""
+    """Write what the live build should hold into its collections, and wait until the store has indexed it."""
     after, more = "", True
     while more:
         with application.database.reading() as transaction:
@@ -137,3 +138,7 @@ def fill_live(application: Application, build: Build) -> None:
             application.store.upsert(collection, rows)
             application.store.settle(collection)
         after, more = up_to, bool(up_to)
+    for collection in (build.texts, build.images):
+        application.store.seal(collection)
+        while application.store.unindexed(collection):
+            time.sleep(0.5)

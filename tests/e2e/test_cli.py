@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -350,6 +351,26 @@ def test_another_model_is_built_promoted_and_taken_back(
         assert (code, answer["state"]) == (0, "building")
         code, answer, _ = run("builds", "abort", answer["id"], url=url)
         assert (code, answer["state"]) == (0, "aborted")
+
+
+def test_a_lost_vector_store_is_written_anew_without_a_model(tmp_path: Path, manifest: Path, model: Path) -> None:
+    data = tmp_path / "data"
+    assert run("ingest", manifest, "--data", data, "--encoder", model)[0] == 0
+    rows = 80  # a caption and a picture of each
+    clean = {"rows": rows, "missing": 0, "orphaned": 0, "stale": 0, "unsearchable": 0, "repaired": 0}
+    code, told, _ = run("reconcile", "--data", data)
+    (build,) = told.pop("builds")
+    assert (code, told, build) == (0, clean, {"id": build["id"], **clean})
+    shutil.rmtree(data / "milvus.db")
+    code, told, _ = run("search", "red square", "--data", data)
+    assert (code, told["error"]["code"]) == (1, "index_lost")
+    assert "vitrine reconcile" in told["error"]["detail"]
+    code, told, _ = run("reconcile", "--data", data)
+    assert (code, told["missing"], told["repaired"]) == (0, rows, rows)
+    code, told, _ = run("search", "red square", "--data", data)
+    assert (code, len(told["hits"])) == (0, 20)
+    code, told, _ = run("reconcile", "--dry-run", "--catalog", "none", "--data", data)
+    assert (code, told["error"]["code"]) == (1, "unknown_catalog")
 
 
 def wait_for(url: str, reached: Any) -> dict[str, int]:
