@@ -37,7 +37,7 @@ class Shop:
         self.other = FakeEncoder("other", weights="1")
         pipeline.loader.know(self.other)
         database, store = pipeline.database, pipeline.store
-        self.reconciler = Reconciler(database, DriftFinder(database, store), LEASE, timedelta(hours=1))
+        self.reconciler = Reconciler(database, DriftFinder(database, store, pipeline.pool), LEASE, timedelta(hours=1))
         self.worker = BuildWorker(
             database,
             store,

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -43,9 +44,12 @@ from app.services.search import Searcher
 from app.services.switch_build import Switch
 from app.services.turns import Turns
 
+Pool = Callable[[str, int], Executor]
+
 CORES = os.cpu_count() or 1
 EMBED_THREADS = 2 * MAX_URLS  # fetch for two whole requests at a time, and never behind the pictures of uploads
 BUILD_LANES = 3  # pages of a build at once: with fewer Milvus's clock is waited for, more gain nothing on two cores
+RECONCILE_THREADS = 3  # ask the store while others wait for its clock; not those of builds, which may wait for them
 LEG_THREADS = 32  # legs of the queries that run at a time; they wait for Milvus and not for a core
 
 
@@ -112,7 +116,7 @@ def open_application(
         searcher=Searcher(database, store, query_encoder, pool("legs", LEG_THREADS)),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
-        builder=_builder(settings, database, store, contents, pool("build", BUILD_LANES)),
+        builder=_builder(settings, database, store, contents, pool),
         switch=Switch(database, encoders, settings.promote_patience_s, settings.retired_builds),
         aliases=Aliases(database, store),
         turns=Turns(),
@@ -130,17 +134,34 @@ def _stages(settings: Settings, intake: Begin, encode: Begin, index: Begin) -> d
 
 
 def _builder(
-    settings: Settings, database: SqlDatabase, store: MilvusStore, contents: ContentEncoder, pool: Executor
+    settings: Settings,
+    database: SqlDatabase,
+    store: MilvusStore,
+    contents: ContentEncoder,
+    pool: Callable[[str, int], Executor],
 ) -> BuildWorker:
     lease = timedelta(seconds=settings.lease_s)
     filler = Filler(database, store, lease)
     budgets = Budgets(settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower)
     encoder = PageEncoder(database, contents, lease, settings.model_batch)
     every = timedelta(seconds=settings.reconcile_every_s) or None
-    reconciler = Reconciler(database, DriftFinder(database, store), lease, every)
+    reconciler = Reconciler(
+        database, DriftFinder(database, store, pool("reconcile", RECONCILE_THREADS)), lease, every
+    )
     checker = Checker(database, store, budgets)
     lanes = BUILD_LANES if settings.milvus_uri.startswith("http") else 1  # milvus-lite has one writer
-    return BuildWorker(database, store, filler, encoder, checker, reconciler, lease, settings.build_page, pool, lanes)
+    return BuildWorker(
+        database,
+        store,
+        filler,
+        encoder,
+        checker,
+        reconciler,
+        lease,
+        settings.build_page,
+        pool("build", BUILD_LANES),
+        lanes,
+    )
 
 
 def _pool(closing: ExitStack, name: str, threads: int) -> Executor:

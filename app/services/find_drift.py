@@ -4,8 +4,9 @@ The store cannot sum up what it holds, so each row comes over as its id and its 
 version and its contents; the vectors do not. What differs is looked at once more before it counts: uploads go on.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from app.services.own_vectors import not_found
 _BEYOND = "$"
 """Sorts after the `#` of a picture's row and before whatever may go on a product_id: a bound between products."""
 
+SEARCHED = 1_000
+"""Vectors of one search: 2 MB of 512 dimensions, and several times that on the way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:
@@ -35,25 +39,30 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """The rows that there should be. Nothing is known of those of the `unsure` products: they change."""
+    """The rows that there should be, and the version of each product they are of, by product_id.
+
+    Nothing is known of the rows of the `unsure` products: they change.
+    """
 
     rows: Mapping[Place, PlannedRow]
+    versions: Mapping[str, int]
     unsure: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
 class DriftFinder:
-    """Everything that finding and repairing drift needs."""
+    """Everything that finding and repairing drift needs. In `pool` the store is asked several things at a time."""
 
     database: Database
     store: VectorStore
+    pool: Executor
 
     def bring_back(self, build: Build) -> None:
         """Make the collections of a build that takes uploads, where the store has lost them: all rows are missing."""
         with self.database.reading() as transaction:
             now = transaction.builds.get(build.id)
         if now is not None and now.takes_uploads:
-            for collection in (build.images, build.texts):
+            for collection in _collections(build):
                 self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
 
     def examine(self, build: Build, after: str, up_to: str) -> Examined:
@@ -62,11 +71,12 @@ class DriftFinder:
             standing = transaction.products.standing_between(build.catalog, after, up_to)
             expected = _expected(transaction, build, standing)
         bounds = [end and end + _BEYOND for end in (after, up_to)]
-        found = {
-            Place(collection, row_id): stamp
-            for collection in (build.texts, build.images)
-            for row_id, stamp in self.store.stamps_between(collection, *bounds).items()
-        }
+
+        def scan(collection: str) -> dict[Place, Stamp]:
+            rows = self.store.stamps_between(collection, *bounds)
+            return {Place(collection, row_id): stamp for row_id, stamp in rows.items()}
+
+        found = {place: stamp for some in self.pool.map(scan, _collections(build)) for place, stamp in some.items()}
         return Examined(len(expected.rows), self._confirmed(build, self._drifted(build, expected, found)))
 
     def repair(self, build: Build, drifted: Mapping[Place, Drift]) -> int:
@@ -92,19 +102,20 @@ class DriftFinder:
             before = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
         found = {
             Place(collection, row_id): stamp
-            for collection in (build.texts, build.images)
+            for collection in _collections(build)
             for row_id, stamp in self.store.stamps(
                 collection, [place.id for place in suspect if place.collection == collection]
             ).items()
         }
         mine = {place: row for place, row in before.rows.items() if place in suspect}
-        drifted = self._drifted(build, _Expected(mine, before.unsure), found)
+        drifted = self._drifted(build, replace(before, rows=mine), found)
         with self.database.reading() as transaction:
             after = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
         return {
             place: kind
             for place, kind in drifted.items()
-            if place.product_id not in after.unsure and before.rows.get(place) == after.rows.get(place)
+            if place.product_id not in after.unsure
+            and before.versions.get(place.product_id) == after.versions.get(place.product_id)
         }
 
     def _drifted(self, build: Build, expected: _Expected, found: Mapping[Place, Stamp]) -> dict[Place, Drift]:
@@ -114,18 +125,20 @@ class DriftFinder:
 
     def _unsearchable(self, build: Build, rows: Mapping[Place, PlannedRow]) -> list[Place]:
         """The rows that are not found by their own vectors; one whose vector is not stored is passed over."""
-        lost: list[Place] = []
-        for collection in (build.texts, build.images):
-            some = [row for place, row in rows.items() if place.collection == collection]
+
+        def look(portion: tuple[str, Sequence[PlannedRow]]) -> list[Place]:
+            collection, some = portion
             with self.database.reading() as transaction:
                 hashes = sorted({row.content_hash for row in some})
                 vectors = transaction.embeddings.get(build.encoder.fingerprint, hashes)
             known = [row for row in some if row.content_hash in vectors]
-            if known:
-                stacked = np.stack([vectors[row.content_hash] for row in known])
-                hidden = not_found(self.store, build, collection, [row.id for row in known], stacked)
-                lost += [Place(collection, row_id) for row_id in hidden]
-        return lost
+            if not known:
+                return []
+            stacked = np.stack([vectors[row.content_hash] for row in known])
+            hidden = not_found(self.store, build, collection, [row.id for row in known], stacked)
+            return [Place(collection, row_id) for row_id in hidden]
+
+        return [place for lost in self.pool.map(look, _portions(build, rows)) for place in lost]
 
 
 def _expected(transaction: Transaction, build: Build, standing: Mapping[str, Standing]) -> _Expected:
@@ -140,13 +153,13 @@ def _expected(transaction: Transaction, build: Build, standing: Mapping[str, Sta
     if transaction.builds.count_failed(build.id):
         failed = transaction.builds.failed_contents(build.id, sorted(contents_of(versions, chosen)))
     rows: dict[Place, PlannedRow] = {}
-    sure: set[str] = set()
+    sure: dict[str, int] = {}
     for one in encodable(versions, chosen, failed):
         planned = rows_of(one, chosen)
         if planned is not None:
-            sure.add(one.product.product_id)
+            sure[one.product.product_id] = one.version
             rows.update((row.place(build), row) for row in planned)
-    return _Expected(rows, standing.keys() - sure)
+    return _Expected(rows, sure, standing.keys() - sure.keys())
 
 
 def _differing(expected: _Expected, found: Mapping[Place, Stamp]) -> dict[Place, Drift]:
@@ -161,6 +174,18 @@ def _differing(expected: _Expected, found: Mapping[Place, Stamp]) -> dict[Place,
         if place not in expected.rows and place.product_id not in expected.unsure:
             drifted[place] = Drift.ORPHANED
     return drifted
+
+
+def _collections(build: Build) -> tuple[str, str]:
+    return build.texts, build.images
+
+
+def _portions(build: Build, rows: Mapping[Place, PlannedRow]) -> Iterator[tuple[str, Sequence[PlannedRow]]]:
+    """The rows of each collection, as many at a time as are looked up in one search."""
+    for collection in _collections(build):
+        some = [row for place, row in rows.items() if place.collection == collection]
+        for start in range(0, len(some), SEARCHED):
+            yield collection, some[start : start + SEARCHED]
 
 
 def _products_of(places: Collection[Place]) -> list[str]:

@@ -12,7 +12,7 @@ from app.ports.vectors import VectorStore
 DEPTH = 10
 """How far down a ranking is looked: the first page of a grid."""
 
-_QUICK = {"ef": 4, "nprobe": 1}
+_QUICK = {"ef": 2, "nprobe": 1}
 """The search parameters of a first look: a row that is found with these is found with more."""
 _DEPTHS = (DEPTH, 100, 1_000, 10_000)
 """Ever deeper while all that comes is the same vector: a picture that many products share."""

@@ -19,8 +19,8 @@ from app.services.finish_step import finish_step
 
 log = logging.getLogger(__name__)
 
-PAGE = 2_000
-"""Products that are compared at a time: 20 MB with two vectors of 512 dimensions each."""
+PAGE = 4_000
+"""Products that are compared at a time: 10 MB, and a server's clock is waited for once."""
 
 RECONCILED = "reconciled"
 

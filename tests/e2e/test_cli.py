@@ -370,7 +370,7 @@ def test_a_lost_vector_store_is_written_anew_without_a_model(tmp_path: Path, man
     code, told, _ = run("search", "red square", "--data", data)
     assert (code, len(told["hits"])) == (0, 20)
     code, told, _ = run("reconcile", "--dry-run", "--catalog", "none", "--data", data)
-    assert (code, told["error"]["code"]) == (1, "unknown_catalog")
+    assert (code, told["error"]["code"]) == (2, "unknown_catalog")
 
 
 def wait_for(url: str, reached: Any) -> dict[str, int]:

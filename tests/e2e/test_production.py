@@ -167,7 +167,7 @@ def test_a_build_goes_on_whatever_is_killed_and_the_live_one_answers_all_the_whi
     ingest(production, "rebuilt", PRODUCTS)
     production.wait_until("rebuilt", all_ended, seconds=TAKEN_OVER_S)
     builds = "/v1/catalogs/rebuilt/builds"
-    started = production.api.post(builds, json={"encoder": str(production.folder / "other"), "rate": 10})
+    started = production.api.post(builds, json={"encoder": str(production.folder / "other"), "rate": 2})
     assert started.status_code == 202, started.text
     build = f"{builds}/{started.json()['id']}"
     for name in ("encode", "index", "scheduler", "api"):

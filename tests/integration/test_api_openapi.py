@@ -150,6 +150,9 @@ def _build(shop: Shop) -> None:
         call("POST", f"{builds}/{answers if action == 'rollback' else build}:{action}")
     call("POST", f"{builds}/{live}:retire")
     call("POST", f"{builds}/{live}:retire")
+    call("POST", "/v1/catalogs/shop:reconcile")
+    call("POST", "/v1/catalogs/shop:reconcile", json={"dry_run": 1})
+    call("POST", "/v1/catalogs/none:reconcile", json={"dry_run": True})
 
 
 def test_every_call_was_made_and_answered_as_it_is_described(described: Described) -> None:

@@ -195,6 +195,47 @@ def test_what_changes_while_it_is_compared_has_not_drifted(shop: Shop, monkeypat
                 assert shop.reconciler.finder.examine(live, "p3", "p6").drifted == {}
 
 
+def test_a_product_that_is_there_only_while_the_store_is_asked_has_not_drifted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, live = shop.pipeline.store, shop.pipeline.live()
+
+    def for_a_moment(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(collection: str, *arguments: Any, **named: Any) -> Any:
+            if collection != live.texts or named:  # a worker that reads back what it wrote is not looking
+                return look(collection, *arguments, **named)
+            shop.pipeline.accepted(a_submission("p19", "back"))
+            shop.pipeline.work()
+            found = look(collection, *arguments)
+            assert "p19" in found
+            shop.pipeline.accepted(a_deletion("p19"))
+            shop.pipeline.work()
+            return found
+
+        return looked
+
+    monkeypatch.setattr(store, "stamps_between", for_a_moment(store.stamps_between))
+    monkeypatch.setattr(store, "stamps", for_a_moment(store.stamps))
+    assert shop.reconciler.finder.examine(live, "p18", "p19").drifted == {}
+
+
+def test_a_row_that_comes_before_its_product_is_indexed_has_not_drifted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, live = shop.pipeline.store, shop.pipeline.live()
+    rows(shop, live.texts)["p18x"] = replace(rows(shop, live.texts)["p18"], id="p18x", product_id="p18x")
+    stamps = store.stamps
+
+    def meanwhile(*arguments: Any, **named: Any) -> Any:
+        shop.pipeline.accepted(a_submission("p18x", "new"))
+        for stage in (Stage.INTAKE, Stage.ENCODE):
+            shop.pipeline.run(stage)
+        return stamps(*arguments, **named)
+
+    monkeypatch.setattr(store, "stamps", meanwhile)
+    assert shop.reconciler.finder.examine(live, "p18", "p19").drifted == {}
+
+
 @pytest.mark.parametrize("change", [a_deletion("p3"), a_submission("p3", "newer", pictures=[GREEN]), None])
 def test_a_repair_neither_overwrites_a_newer_upload_nor_revives_a_deleted_product(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, change: Any
