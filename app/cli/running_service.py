@@ -75,25 +75,30 @@ def place_of(settings: Settings) -> str:
 
 
 def _serve(application: Application, bound: socket.socket) -> None:
-    config = uvicorn.Config(
-        create_app(application, hosts=_names(application.settings)),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(application, hosts=_names(application.settings)),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_LAST_ANSWERS_S,
+        )
     )
-    with _signals_ignored():
-        uvicorn.Server(config).run(sockets=[bound])
+    with signals_stop(server):
+        server.run(sockets=[bound])
 
 
 @contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Uvicorn stops at a signal and then raises it anew, which would end the process with work in hand."""
+def signals_stop(server: uvicorn.Server) -> Iterator[None]:
+    """A signal stops the server also before uvicorn listens to signals, and ends no more than it.
 
-    def passed_over(_signal: int, _frame: FrameType | None) -> None:
-        """The server has stopped already."""
+    Uvicorn stops at a signal and then raises it anew, which would end the process with work in hand.
+    """
 
-    former = {one: signal.signal(one, passed_over) for one in (signal.SIGINT, signal.SIGTERM)}
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    former = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

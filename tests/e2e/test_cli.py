@@ -201,14 +201,17 @@ def test_servers_that_are_away_are_told_of_at_the_start(tmp_path: Path, model: P
         }
         command = [VITRINE, "serve", "--encoder", model, "--port", str(free_port())]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment() | servers) as service:
-            assert service.stderr is not None
-            unwell: set[str] = set()
-            for line in service.stderr:
-                unwell |= {name for name in ("vectors", "broker") if line.startswith(f"{name} is not well")}
-                if len(unwell) == 2:
-                    break
-            service.terminate()
-            service.communicate()
+            try:
+                assert service.stderr is not None
+                unwell: set[str] = set()
+                for line in service.stderr:
+                    unwell |= {name for name in ("vectors", "broker") if line.startswith(f"{name} is not well")}
+                    if len(unwell) == 2:
+                        break
+                service.terminate()
+                service.communicate(timeout=TIMEOUT_S)
+            finally:
+                service.kill()
     assert unwell == {"vectors", "broker"}
 
 

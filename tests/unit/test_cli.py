@@ -1,10 +1,14 @@
 """The pure parts of the command line: errors, exit codes, ports, queries, settings."""
 
+import signal
+import socket
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
 from app.adapters.manifest import Manifest
 from app.adapters.training.output import check_output
@@ -13,7 +17,7 @@ from app.cli.failures import exit_code, line_of
 from app.cli.learning.examples import read_examples
 from app.cli.learning.pairs import check_sides
 from app.cli.listening import take_port
-from app.cli.running_service import place_of
+from app.cli.running_service import place_of, signals_stop
 from app.cli.screen import Screen, plain
 from app.cli.search import query_of
 from app.cli.settings import quiet, read_settings
@@ -275,3 +279,14 @@ def test_a_directory_that_no_training_can_end_in_is_told_of_at_once(tmp_path: Pa
     with pytest.raises(Misconfigured, match=r"config.json is a file: name a directory with --out"):
         check_output(tmp_path / "config.json" / "model")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json"]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_before_the_server_listens_to_signals_stops_it(sent: signal.Signals) -> None:
+    server = uvicorn.Server(uvicorn.Config(FastAPI(), lifespan="off", log_config=None))
+    former = signal.getsignal(sent)
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        with signals_stop(server):
+            signal.raise_signal(sent)
+            server.run(sockets=[bound])
+    assert signal.getsignal(sent) is former
