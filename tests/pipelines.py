@@ -30,6 +30,7 @@ from app.services.open_catalog import open_catalog
 from app.services.query_vectors import QueryEncoder
 from app.services.run_stage import Batching, run_stage
 from app.services.search import Searcher
+from app.services.search_legs import Legs
 from migrations.upgrade import upgrade
 from tests.factories import FLAT, a_catalog
 from tests.fakes.blobs import MemoryBlobs
@@ -73,7 +74,7 @@ class Pipeline:
             Stage.INDEX: self.index.begin,
         }
         encoder = QueryEncoder(self.database, self.encoders, checker, self.fetcher)
-        self.searcher = Searcher(self.database, self.store, encoder, self.pool)
+        self.searcher = Searcher(self.database, encoder, Legs(self.store, self.pool))
         self.declare(a_catalog())
 
     def declare(self, catalog: Catalog) -> None:

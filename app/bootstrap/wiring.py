@@ -41,6 +41,7 @@ from app.services.query_vectors import QueryEncoder
 from app.services.reconcile import Reconciler
 from app.services.run_stage import Batching, Begin
 from app.services.search import Searcher
+from app.services.search_legs import Legs
 from app.services.switch_build import Switch
 from app.services.turns import Turns
 
@@ -104,6 +105,7 @@ def open_application(
     encode = EncodeStage(database, contents)
     begin_intake = intake(fetcher, checker, blobs, pool("fetch", settings.fetch_threads))
     query_encoder = QueryEncoder(database, encoders, checker, fetcher)
+    legs = Legs(store, pool("legs", LEG_THREADS))
     embed_pool = pool("embed", EMBED_THREADS)
     return Application(
         settings=settings,
@@ -113,7 +115,7 @@ def open_application(
         jobs=jobs,
         encoders=encoders,
         reception=Reception(database, checker, urls, blobs, jobs, pool("check", CORES), CORES),
-        searcher=Searcher(database, store, query_encoder, pool("legs", LEG_THREADS)),
+        searcher=Searcher(database, query_encoder, legs),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
         builder=_builder(settings, database, store, contents, pool),

@@ -1,44 +1,27 @@
 """Answering a query: encode, search the legs side by side, collapse, fuse, hydrate."""
 
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.domain.builds import Build
-from app.domain.embeddings import Vectors
-from app.domain.filters import Filter, parse_filter
+from app.domain.filters import parse_filter
 from app.domain.passing import passes
 from app.domain.products import unknown_catalog
-from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, ShownProduct, Total, fuse, rank
+from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, ShownProduct, Total
 from app.domain.uploads import Picture
 from app.ports.database import Database
-from app.ports.vectors import VectorStore
 from app.services.build_rows import position_of
 from app.services.query_vectors import QueryEncoder
-
-DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift
-DEPTH_PER_HIT = 4
-ROWS_PER_CANDIDATE = 2  # a product may have many pictures; asked again, deeper, where that was too few
-MAX_ROWS = 16_384  # Milvus's limit of one search
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Where a query is answered: the live build of its catalog, and its filter as the catalog's schema reads it."""
-
-    build: Build
-    where: Filter | None
+from app.services.search_legs import Legs, Plan, ranking
 
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """Everything that searching needs. `pool` runs the legs side by side."""
+    """Everything that searching needs."""
 
     database: Database
-    store: VectorStore
     encoder: QueryEncoder
-    pool: Executor
+    legs: Legs
 
     def search(self, catalog: str, query: SearchQuery) -> SearchResult:
         """Answer one query.
@@ -54,12 +37,12 @@ class Searcher:
         else:
             vectors = self.encoder.vectors(catalog, plan.build, query)
             watch.lap("encode")
-            legs = self.legs(plan, query, vectors)
+            legs = self.legs.search(plan, query, vectors)
             watch.lap("legs")
-            ranking = [one for one in fuse(legs, query.weights) if one.product_id != query.like]
+            ranked = ranking(query, legs)
             watch.lap("fuse")
-            hits = self._hydrate(catalog, plan, ranking, query.limit, legs.get(Leg.IMAGE, ()))
-            total = Total(len(ranking), exact=False, scope="candidates")
+            hits = self._hydrate(catalog, plan, ranked, query.limit, legs.get(Leg.IMAGE, ()))
+            total = Total(len(ranked), exact=False, scope="candidates")
         watch.lap("hydrate")
         return SearchResult(hits, total, plan.build.id, plan.build.encoder.shown_name, watch.readings())
 
@@ -77,33 +60,15 @@ class Searcher:
             count, products = transaction.products.browse(catalog, plan.where, limit=limit)
         return [Hit(product) for product in products], Total(count, exact=True, scope="catalog")
 
-    def legs(self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors]) -> dict[Leg, Sequence[Candidate]]:
-        """The candidates of every leg that has a weight, searched side by side."""
-        depth = max(DEPTH, DEPTH_PER_HIT * query.limit)
-        wanted = [leg for leg, weight in query.weights.items() if weight and len(vectors[leg])]
-        found = self.pool.map(lambda leg: self._leg(plan, leg, vectors[leg], depth), wanted)
-        return dict(zip(wanted, found, strict=True))
-
-    def _leg(self, plan: Plan, leg: Leg, vectors: Vectors, depth: int) -> list[Candidate]:
-        collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
-        rows = depth * (ROWS_PER_CANDIDATE if leg is Leg.IMAGE else 1)
-        while True:
-            found = self.store.search(collection, vectors, limit=rows, index=plan.build.index, where=plan.where)
-            candidates = rank([(row.id, row.product_id, row.score) for some in found for row in some])
-            exhausted = all(len(some) < rows for some in found) or rows >= MAX_ROWS
-            if len(candidates) >= depth or exhausted:
-                return candidates[:depth]
-            rows = min(rows * 4, MAX_ROWS)
-
     def _hydrate(
-        self, catalog: str, plan: Plan, ranking: Sequence[Ranked], limit: int, images: Sequence[Candidate]
+        self, catalog: str, plan: Plan, ranked: Sequence[Ranked], limit: int, images: Sequence[Candidate]
     ) -> list[Hit]:
         """The first `limit` of the ranking that are still there and still pass the filter."""
         rows = {one.product_id: one.row_id for one in images}
         hits: list[Hit] = []
         start = 0
-        while len(hits) < limit and start < len(ranking):
-            some = ranking[start : start + limit]
+        while len(hits) < limit and start < len(ranked):
+            some = ranked[start : start + limit]
             start += len(some)
             with self.database.reading() as transaction:
                 shown = transaction.products.shown(catalog, [one.product_id for one in some])

@@ -285,8 +285,7 @@ def test_a_directory_that_no_training_can_end_in_is_told_of_at_once(tmp_path: Pa
 def test_a_signal_that_comes_before_the_server_listens_to_signals_stops_it(sent: signal.Signals) -> None:
     server = uvicorn.Server(uvicorn.Config(FastAPI(), lifespan="off", log_config=None))
     former = signal.getsignal(sent)
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        with signals_stop(server):
-            signal.raise_signal(sent)
-            server.run(sockets=[bound])
+    with socket.create_server(("127.0.0.1", 0)) as bound, signals_stop(server):
+        signal.raise_signal(sent)
+        server.run(sockets=[bound])
     assert signal.getsignal(sent) is former

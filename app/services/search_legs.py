@@ -1,0 +1,57 @@
+"""Searching the legs of a query side by side, each with its filter, collapsed to products, and fusing them."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from app.domain.builds import Build
+from app.domain.embeddings import Vectors
+from app.domain.filters import Filter
+from app.domain.search import Candidate, Leg, Ranked, SearchQuery, fuse, rank
+from app.ports.vectors import VectorStore
+
+DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift
+DEPTH_PER_HIT = 4
+ROWS_PER_CANDIDATE = 2  # a product may have many pictures; asked again, deeper, where that was too few
+MAX_ROWS = 16_384  # Milvus's limit of one search
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a query is answered: the live build of its catalog, and its filter as the catalog's schema reads it."""
+
+    build: Build
+    where: Filter | None
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """Everything that searching legs needs. `pool` runs them side by side."""
+
+    store: VectorStore
+    pool: Executor
+
+    def search(
+        self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors]
+    ) -> dict[Leg, Sequence[Candidate]]:
+        """The candidates of every leg that has a weight, searched side by side."""
+        depth = max(DEPTH, DEPTH_PER_HIT * query.limit)
+        wanted = [leg for leg, weight in query.weights.items() if weight and len(vectors[leg])]
+        found = self.pool.map(lambda leg: self._leg(plan, leg, vectors[leg], depth), wanted)
+        return dict(zip(wanted, found, strict=True))
+
+    def _leg(self, plan: Plan, leg: Leg, vectors: Vectors, depth: int) -> list[Candidate]:
+        collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
+        rows = depth * (ROWS_PER_CANDIDATE if leg is Leg.IMAGE else 1)
+        while True:
+            found = self.store.search(collection, vectors, limit=rows, index=plan.build.index, where=plan.where)
+            candidates = rank([(row.id, row.product_id, row.score) for some in found for row in some])
+            exhausted = all(len(some) < rows for some in found) or rows >= MAX_ROWS
+            if len(candidates) >= depth or exhausted:
+                return candidates[:depth]
+            rows = min(rows * 4, MAX_ROWS)
+
+
+def ranking(query: SearchQuery, legs: Mapping[Leg, Sequence[Candidate]]) -> list[Ranked]:
+    """The legs fused; a product that is asked with is none of its own answers."""
+    return [one for one in fuse(legs, query.weights) if one.product_id != query.like]
