@@ -79,10 +79,20 @@ class Settings(BaseSettings):
         default=0.02,
         ge=0,
         le=1,
-        description="how many fewer captions may find their picture, of 1",
+        description="how many fewer captions may find their picture, of 1, and how much less judged queries may find",
     )
     gate_slower: float = Field(
         default=2.0, ge=1, description="how many times as long as in the live build a search may take"
+    )
+    gate_overlap: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="the least share that answers to recorded queries have in common with those of the live build",
+    )
+    # A shop's head queries and some of its tail; a check asks the 200 of them that are asked most.
+    recorded_queries: int = Field(
+        default=500, ge=0, description="searches kept of each catalog, to be asked of a build before it goes live"
     )
     retired_builds: int = Field(
         default=1, ge=0, description="builds that were live and go on taking uploads, to roll back to"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -11,11 +12,15 @@ from app.domain.builds import Build, BuildState
 from app.domain.embeddings import EncoderSpec
 from app.domain.uploads import Stage
 from app.services.build_worker import BuildWorker
-from app.services.check_build import Budgets, Checker
+from app.services.check_build import Checker
 from app.services.encode_page import PageEncoder
 from app.services.fill_build import Filler
 from app.services.find_drift import DriftFinder
+from app.services.gate import Budgets, Gate
+from app.services.open_build import Opener
 from app.services.reconcile import Reconciler
+from app.services.replay_queries import Replayer
+from app.services.search_legs import Legs
 from app.services.start_build import start_build
 from app.services.switch_build import Switch
 from tests.fakes.encoders import FakeEncoder
@@ -37,16 +42,18 @@ class Shop:
         self.other = FakeEncoder("other", weights="1")
         pipeline.loader.know(self.other)
         database, store = pipeline.database, pipeline.store
-        self.reconciler = Reconciler(database, DriftFinder(database, store, pipeline.pool), LEASE, timedelta(hours=1))
+        finder = DriftFinder(database, store, pipeline.pool)
+        self.reconciler = Reconciler(database, finder, LEASE, timedelta(hours=1))
+        legs = Legs(store, pipeline.pool)
+        gate = Gate(database, store, replace(finder, searches=False), Replayer(database, legs), Budgets())
         self.worker = BuildWorker(
             database,
-            store,
-            Filler(database, store, LEASE),
+            Opener(database, store, LEASE, page),
+            Filler(database, store, LEASE, page),
             PageEncoder(database, pipeline.contents, LEASE, 2),
-            Checker(database, store, Budgets()),
+            Checker(database, store, gate, pipeline.contents, LEASE, 2),
             self.reconciler,
             LEASE,
-            page,
             pipeline.pool,
             lanes=1,
         )

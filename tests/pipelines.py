@@ -28,6 +28,7 @@ from app.services.index import IndexStage
 from app.services.intake import intake
 from app.services.open_catalog import open_catalog
 from app.services.query_vectors import QueryEncoder
+from app.services.record_queries import QueryRecorder
 from app.services.run_stage import Batching, run_stage
 from app.services.search import Searcher
 from app.services.search_legs import Legs
@@ -74,7 +75,9 @@ class Pipeline:
             Stage.INDEX: self.index.begin,
         }
         encoder = QueryEncoder(self.database, self.encoders, checker, self.fetcher)
-        self.searcher = Searcher(self.database, encoder, Legs(self.store, self.pool))
+        self.searcher = Searcher(
+            self.database, encoder, Legs(self.store, self.pool), QueryRecorder(self.database, 10)
+        )
         self.declare(a_catalog())
 
     def declare(self, catalog: Catalog) -> None:

@@ -11,7 +11,7 @@ from app.api import errors
 from app.api.middleware import AccessLog, BodyBudget
 from app.api.openapi import DescribedAPI
 from app.api.own_site import OwnSite
-from app.api.routes import builds, catalogs, embed, health, products, search, uploads
+from app.api.routes import builds, catalogs, embed, health, products, queries, search, uploads
 from app.bootstrap import Application
 
 WEB = Path(__file__).parent.parent / "web"
@@ -41,7 +41,7 @@ def create_app(application: Application, *, hosts: Collection[str] = ()) -> Fast
     api.add_middleware(OwnSite, hosts=hosts)
     api.add_middleware(AccessLog)
     # A request is compared with one route after the other: what is asked most comes first.
-    for area in (search, catalogs, products, builds, embed, uploads, health):
+    for area in (search, catalogs, products, builds, queries, embed, uploads, health):
         api.include_router(area.router)
     api.mount("/assets", StaticFiles(directory=WEB), name="assets")
     api.add_api_route("/", page, include_in_schema=False)

@@ -9,9 +9,15 @@ from app.adapters.celery.worker import EmbeddedWorker
 from app.adapters.data_directory import DataDirectory
 from app.bootstrap.application import Application
 from app.bootstrap.herald import Herald
+from app.bootstrap.repeating import Repeating
 from app.bootstrap.wiring import open_application
 from app.config import Settings
+from app.domain.errors import Unavailable
 from app.ports.encoders import EncoderLoader
+from app.services.record_queries import QueryRecorder
+
+RECORD_EVERY_S = 10.0
+"""Between two times that queries are written down: a process that dies forgets the ones since."""
 
 
 def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> Application:
@@ -22,6 +28,7 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
     if not settings.embedded:
         application = open_application(settings, loader=loader)
         application.closing.enter_context(contextlib.closing(Herald(application.database, application.encoders)))
+        _record_queries(application.searcher.recorder, application.closing)
         return application
     from migrations.upgrade import upgrade  # noqa: PLC0415 - Alembic takes 7 MB, which an API over servers never needs
 
@@ -40,5 +47,15 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
         failing.callback(worker.stop)
         if settings.database_url:  # where others may answer from the same database
             failing.enter_context(contextlib.closing(Herald(application.database, application.encoders)))
+        _record_queries(application.searcher.recorder, failing)
         application.sweep()  # go on where the last start stopped
         return replace(application, worker=worker, closing=failing.pop_all())
+
+
+def _record_queries(recorder: QueryRecorder, closing: ExitStack) -> None:
+    def write_last() -> None:
+        with contextlib.suppress(Unavailable):
+            recorder.write()
+
+    closing.callback(write_last)
+    closing.enter_context(contextlib.closing(Repeating("record", recorder.write, RECORD_EVERY_S)))

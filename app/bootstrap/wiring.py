@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
 from app.services.build_worker import BuildWorker
-from app.services.check_build import Budgets, Checker
+from app.services.check_build import Checker
 from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
@@ -35,10 +36,14 @@ from app.services.encoders import Encoders
 from app.services.fill_build import Filler
 from app.services.find_drift import DriftFinder
 from app.services.follow_live import Aliases
+from app.services.gate import Budgets, Gate
 from app.services.index import IndexStage
 from app.services.intake import intake
+from app.services.open_build import Opener
 from app.services.query_vectors import QueryEncoder
 from app.services.reconcile import Reconciler
+from app.services.record_queries import QueryRecorder
+from app.services.replay_queries import Replayer
 from app.services.run_stage import Batching, Begin
 from app.services.search import Searcher
 from app.services.search_legs import Legs
@@ -115,10 +120,10 @@ def open_application(
         jobs=jobs,
         encoders=encoders,
         reception=Reception(database, checker, urls, blobs, jobs, pool("check", CORES), CORES),
-        searcher=Searcher(database, query_encoder, legs),
+        searcher=Searcher(database, query_encoder, legs, QueryRecorder(database, settings.recorded_queries)),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
-        builder=_builder(settings, database, store, contents, pool),
+        builder=_builder(settings, database, store, contents, legs, pool),
         switch=Switch(database, encoders, settings.promote_patience_s, settings.retired_builds),
         aliases=Aliases(database, store),
         turns=Turns(),
@@ -136,31 +141,23 @@ def _stages(settings: Settings, intake: Begin, encode: Begin, index: Begin) -> d
 
 
 def _builder(
-    settings: Settings,
-    database: SqlDatabase,
-    store: MilvusStore,
-    contents: ContentEncoder,
-    pool: Callable[[str, int], Executor],
+    settings: Settings, database: SqlDatabase, store: MilvusStore, contents: ContentEncoder, legs: Legs, pool: Pool
 ) -> BuildWorker:
     lease = timedelta(seconds=settings.lease_s)
-    filler = Filler(database, store, lease)
-    budgets = Budgets(settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower)
-    encoder = PageEncoder(database, contents, lease, settings.model_batch)
-    every = timedelta(seconds=settings.reconcile_every_s) or None
-    reconciler = Reconciler(
-        database, DriftFinder(database, store, pool("reconcile", RECONCILE_THREADS)), lease, every
+    finder = DriftFinder(database, store, pool("reconcile", RECONCILE_THREADS))
+    budgets = Budgets(
+        settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower, settings.gate_overlap
     )
-    checker = Checker(database, store, budgets)
+    gate = Gate(database, store, replace(finder, searches=False), Replayer(database, legs), budgets)
     lanes = BUILD_LANES if settings.milvus_uri.startswith("http") else 1  # milvus-lite has one writer
     return BuildWorker(
         database,
-        store,
-        filler,
-        encoder,
-        checker,
-        reconciler,
+        Opener(database, store, lease, settings.build_page),
+        Filler(database, store, lease, settings.build_page),
+        PageEncoder(database, contents, lease, settings.model_batch),
+        Checker(database, store, gate, contents, lease, settings.model_batch),
+        Reconciler(database, finder, lease, timedelta(seconds=settings.reconcile_every_s) or None),
         lease,
-        settings.build_page,
         pool("build", BUILD_LANES),
         lanes,
     )

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from app.cli import reconcile, search, serve, status, uploads
+from app.cli import queries, reconcile, search, serve, status, uploads
 from app.cli.builds import command as builds
 from app.cli.failures import FAILED_IN_PART, WRONG_USE, document_of, exit_code, line_of
 from app.cli.ingest import command as ingest
@@ -26,6 +26,7 @@ commands.command("search")(search.search)
 commands.command("status")(status.status)
 commands.add_typer(uploads.commands, name="uploads")
 commands.add_typer(builds.commands, name="builds")
+commands.add_typer(queries.commands, name="queries")
 commands.command("reconcile")(reconcile.reconcile)
 commands.command("train")(train.train)
 commands.command("eval")(evaluate.evaluate)

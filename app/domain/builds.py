@@ -130,6 +130,11 @@ class Build:
         return f"vitrine_{self.id}_texts"
 
     @property
+    def collections(self) -> tuple[str, str]:
+        """The physical names of both, first the one with a row per product."""
+        return self.texts, self.images
+
+    @property
     def aliases(self) -> Mapping[str, str]:
         """The collections by the names under which people find them while the build is live."""
         plain = re.sub(r"[^A-Za-z0-9]", "_", self.catalog)

@@ -10,6 +10,7 @@ from app.ports.builds import Builds, Holdings
 from app.ports.catalogs import Catalogs
 from app.ports.embeddings import Embeddings
 from app.ports.products import Pictures, Products
+from app.ports.queries import Queries
 from app.ports.uploads import IdempotencyKeys, Uploads
 
 
@@ -41,6 +42,8 @@ class Transaction(Protocol):
     def build_steps(self) -> BuildSteps: ...  # noqa: D102
     @property
     def announcements(self) -> Announcements: ...  # noqa: D102
+    @property
+    def queries(self) -> Queries: ...  # noqa: D102
 
 
 class Database(Protocol):

@@ -6,24 +6,22 @@ collections of a build that has ended, and reconciling, are tried again and agai
 """
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.domain.build_steps import NewStep, Step, StepKind
+from app.domain.build_steps import Step, StepKind
 from app.domain.builds import BuildState
 from app.domain.errors import VitrineError
 from app.domain.uploads import MAX_ATTEMPTS, Stage
 from app.ports.database import Database
 from app.ports.uploads import Failure
-from app.ports.vectors import VectorStore
 from app.services.check_build import Checker
 from app.services.encode_page import PageEncoder
 from app.services.end_build import GRACE, end_build
 from app.services.fill_build import Filler
-from app.services.finish_step import finish_step
+from app.services.open_build import Opener
 from app.services.reconcile import Reconciler
 from app.services.run_stage import NO_UPLOADS_FAULT, OUTAGE_DELAY, RETRY_DELAY
 
@@ -31,30 +29,24 @@ log = logging.getLogger(__name__)
 
 _NEVER_ENDING = (StepKind.DROP, StepKind.RECONCILE)
 
-SEAL_PRODUCTS = 20_000
-"""Brought between two seals: 40 MB of 512 dimensions, a segment that is worth an index of its own for a while."""
-
-INDEXING_DELAY = timedelta(seconds=1)
-"""Until a store is asked again whether it has indexed everything, which takes it seconds to minutes."""
-
-_LOOK_AGAIN_S = 0.05  # a batch of uploads takes a second; what waits for it is one step a build
+Work = Callable[[Step, Callable[[], bool]], bool]
+"""Does a step. What it is given besides says to stop early; False where it did, and the step goes on later."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildWorker:
-    """Everything that the work of builds needs. `page` is how many products a step of filling brings.
+    """Everything that the work of builds needs.
 
     `lanes` is how many steps are done at once, in `pool`: a server makes whoever reads back what was written wait.
     """
 
     database: Database
-    store: VectorStore
+    opener: Opener
     filler: Filler
     encoder: PageEncoder
     checker: Checker
     reconciler: Reconciler
     lease: timedelta
-    page: int
     pool: Executor
     lanes: int
 
@@ -94,90 +86,23 @@ class BuildWorker:
             self._give_back(step, reason, delay, blameless=never_ends)
 
     def _do(self, step: Step, pause: Callable[[], bool]) -> None:
-        match step.page.kind:
-            case StepKind.DROP:
-                self._drop(step)
-            case StepKind.RECONCILE:
-                self.reconciler.step(step, pause)
-            case _ if step.attempts > MAX_ATTEMPTS:
-                self._fail(step)
-            case StepKind.OPEN:
-                self._open(step)
-            case StepKind.SLICE:
-                self._slice(step, pause)
-            case StepKind.FILL if step.stage is Stage.ENCODE:
-                if not self.encoder.encode(step, pause):
-                    self._stopped(step)
-            case StepKind.FILL:
-                self._fill(step)
-            case StepKind.CHECK:
-                self._check(step)
+        if step.attempts > MAX_ATTEMPTS and step.page.kind not in _NEVER_ENDING:
+            self._fail(step)
+        elif not self._works[step.page.kind, step.stage](step, pause):
+            self._give_back(step, Failure("stopped", "its worker was stopped"), timedelta(), blameless=True)
 
-    def _open(self, step: Step) -> None:
-        """From here on every upload goes to the build."""
-        build = step.build
-        for collection in (build.images, build.texts):
-            self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
-        with self.database.writing() as transaction:
-            if finish_step(transaction, step, NewStep(StepKind.SLICE)):
-                transaction.builds.take_uploads(build.id, takes=True)
-                transaction.builds.record(build.id, "opened", {})
-
-    def _slice(self, step: Step, pause: Callable[[], bool]) -> None:
-        """Divide what is there into pages, once the uploads are through that began before the build was opened."""
-        catalog = step.build.catalog
-        with self.database.reading() as transaction:
-            before = transaction.uploads.being_indexed(catalog)
-        until = time.monotonic() + self.lease.total_seconds() / 2
-        while before:
-            stopping = pause()
-            with self.database.reading() as transaction:
-                before &= transaction.uploads.being_indexed(catalog)
-            if before and (stopping or time.monotonic() > until):
-                self._stopped(step)
-                return
-            time.sleep(_LOOK_AGAIN_S if before else 0)
-        with self.database.writing() as transaction:
-            ends = transaction.products.page_ends(catalog, self.page)
-            afters = ["", *(last for last, _ in ends)]
-            pages = [
-                NewStep(StepKind.FILL, after, last, size) for after, (last, size) in zip(afters, ends, strict=False)
-            ]
-            finish_step(transaction, step, *pages)
-
-    def _fill(self, step: Step) -> None:
-        """Bring a page; now and then the store is told to index what it has, while the next ones are brought."""
-        self.filler.fill(step)
-        if step.number % max(1, SEAL_PRODUCTS // self.page) == 0:
-            self._seal(step)
-
-    def _seal(self, step: Step) -> None:
-        for collection in (step.build.images, step.build.texts):
-            self.store.seal(collection)
-
-    def _check(self, step: Step) -> None:
-        """Check a build once the store has indexed what it was given, which it may do minutes later."""
-        collections = (step.build.images, step.build.texts)
-        if not step.touched:
-            self._seal(step)
-            with self.database.writing() as transaction:
-                transaction.build_steps.go_on(step, lease=self.lease, touched=True)
-        waiting = sum(self.store.unindexed(collection) for collection in collections)
-        if waiting:
-            reason = Failure("indexing", f"the vector store indexes {waiting} rows")
-            self._give_back(step, reason, INDEXING_DELAY, blameless=True)
-            return
-        with self.database.writing() as transaction:
-            transaction.builds.record(step.build.id, "indexed", {})
-        self.checker.check(step)
-
-    def _drop(self, step: Step) -> None:
-        for collection in (step.build.images, step.build.texts):
-            self.store.drop(collection)
-        with self.database.writing() as transaction:
-            transaction.holdings.clear(step.build.id)
-            if finish_step(transaction, step):
-                transaction.builds.record(step.build.id, "dropped", {})
+    @property
+    def _works(self) -> Mapping[tuple[StepKind, Stage], Work]:
+        return {
+            (StepKind.OPEN, Stage.INDEX): self.opener.open,
+            (StepKind.SLICE, Stage.INDEX): self.opener.slice,
+            (StepKind.FILL, Stage.INDEX): self.filler.fill,
+            (StepKind.FILL, Stage.ENCODE): self.encoder.encode,
+            (StepKind.CHECK, Stage.INDEX): self.checker.check,
+            (StepKind.CHECK, Stage.ENCODE): self.checker.encode,
+            (StepKind.RECONCILE, Stage.INDEX): self.reconciler.step,
+            (StepKind.DROP, Stage.INDEX): self.opener.drop,
+        }
 
     def _fail(self, step: Step) -> None:
         reason = Failure(step.error_code or "attempts_exhausted", step.error_detail or "its workers died of it")
@@ -187,9 +112,6 @@ class BuildWorker:
             if transaction.build_steps.finish(step):
                 told = {"code": reason.code, "detail": reason.detail, "step": step.page.kind.value}
                 end_build(transaction, step.build, BuildState.FAILED, "failed", reason=reason, told=told)
-
-    def _stopped(self, step: Step) -> None:
-        self._give_back(step, Failure("stopped", "its worker was stopped"), timedelta(), blameless=True)
 
     def _give_back(self, step: Step, reason: Failure, delay: timedelta, *, blameless: bool) -> None:
         with self.database.writing() as transaction:

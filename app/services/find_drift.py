@@ -51,18 +51,22 @@ class _Expected:
 
 @dataclass(frozen=True, slots=True)
 class DriftFinder:
-    """Everything that finding and repairing drift needs. In `pool` the store is asked several things at a time."""
+    """Everything that finding and repairing drift needs. In `pool` the store is asked several things at a time.
+
+    Rows are looked up by their own vectors too unless `searches` is false.
+    """
 
     database: Database
     store: VectorStore
     pool: Executor
+    searches: bool = True
 
     def bring_back(self, build: Build) -> None:
         """Make the collections of a build that takes uploads, where the store has lost them: all rows are missing."""
         with self.database.reading() as transaction:
             now = transaction.builds.get(build.id)
         if now is not None and now.takes_uploads:
-            for collection in _collections(build):
+            for collection in build.collections:
                 self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
 
     def examine(self, build: Build, after: str, up_to: str) -> Examined:
@@ -76,7 +80,7 @@ class DriftFinder:
             rows = self.store.stamps_between(collection, *bounds)
             return {Place(collection, row_id): stamp for row_id, stamp in rows.items()}
 
-        found = {place: stamp for some in self.pool.map(scan, _collections(build)) for place, stamp in some.items()}
+        found = {place: stamp for some in self.pool.map(scan, build.collections) for place, stamp in some.items()}
         return Examined(len(expected.rows), self._confirmed(build, self._drifted(build, expected, found)))
 
     def repair(self, build: Build, drifted: Mapping[Place, Drift]) -> int:
@@ -102,7 +106,7 @@ class DriftFinder:
             before = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
         found = {
             Place(collection, row_id): stamp
-            for collection in _collections(build)
+            for collection in build.collections
             for row_id, stamp in self.store.stamps(
                 collection, [place.id for place in suspect if place.collection == collection]
             ).items()
@@ -120,6 +124,8 @@ class DriftFinder:
 
     def _drifted(self, build: Build, expected: _Expected, found: Mapping[Place, Stamp]) -> dict[Place, Drift]:
         drifted = _differing(expected, found)
+        if not self.searches:
+            return drifted
         sound = {place: row for place, row in expected.rows.items() if place not in drifted}
         return drifted | dict.fromkeys(self._unsearchable(build, sound), Drift.UNSEARCHABLE)
 
@@ -176,13 +182,9 @@ def _differing(expected: _Expected, found: Mapping[Place, Stamp]) -> dict[Place,
     return drifted
 
 
-def _collections(build: Build) -> tuple[str, str]:
-    return build.texts, build.images
-
-
 def _portions(build: Build, rows: Mapping[Place, PlannedRow]) -> Iterator[tuple[str, Sequence[PlannedRow]]]:
     """The rows of each collection, as many at a time as are looked up in one search."""
-    for collection in _collections(build):
+    for collection in build.collections:
         some = [row for place, row in rows.items() if place.collection == collection]
         for start in range(0, len(some), SEARCHED):
             yield collection, some[start : start + SEARCHED]

@@ -46,8 +46,8 @@ def _first_build(
     build = Build(uuid4().hex, catalog, BuildState.LIVE, encoder, index, now, takes_uploads=True)
     transaction.builds.add(build)
     # Inside the transaction: a build whose collections cannot be made is not there at all.
-    store.create(build.images, dimension=encoder.dimension, index=index)
-    store.create(build.texts, dimension=encoder.dimension, index=index)
+    for collection in build.collections:
+        store.create(collection, dimension=encoder.dimension, index=index)
 
 
 def _check_change(before: Catalog, after: Catalog) -> None:

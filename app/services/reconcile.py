@@ -55,12 +55,12 @@ class Reconciler:
                 _record(transaction, build, tally)
         return tally
 
-    def step(self, step: Step, pause: Callable[[], bool]) -> None:
-        """Go on with reconciling a build until `pause`, called between pages, says to stop."""
+    def step(self, step: Step, pause: Callable[[], bool]) -> bool:
+        """Go on with reconciling a build until `pause`, called between pages, says to stop: another step follows."""
         if self.every is None:
             with self.database.writing() as transaction:
                 finish_step(transaction, step)
-            return
+            return True
         tally, after = Reconciled.read(step.page.tally), step.page.after
         while True:
             found, after = self._page(step.build, after, dry_run=False)
@@ -69,7 +69,7 @@ class Reconciler:
                 break
             with self.database.writing() as transaction:
                 if not transaction.build_steps.go_on(step, lease=self.lease):
-                    return
+                    return True
         with self.database.writing() as transaction:
             following = NewStep(StepKind.RECONCILE, after=after, tally=tally.told if after else {})
             if finish_step(transaction, step):
@@ -77,6 +77,7 @@ class Reconciler:
                 transaction.build_steps.add(step.build.id, [following], delay=delay)
                 if not after:
                     _record(transaction, step.build, tally)
+        return True
 
     def _page(self, build: Build, after: str, dry_run: bool) -> tuple[Reconciled, str]:
         """What was found of the next products, and where to go on; '' where those were the last."""

@@ -12,12 +12,10 @@ from app.domain.builds import Build
 from app.domain.embeddings import Vectors, text_hash
 from app.domain.uploads import ProductVersion
 from app.ports.database import Database, Transaction
-from app.ports.vectors import Neighbour, VectorStore
+from app.ports.vectors import VectorStore
 from app.services.build_rows import picture_row_id
 from app.services.encode_contents import chosen_for_captions
-
-DEPTH = 10
-"""How far down a ranking is looked: the first page of a grid."""
+from app.services.own_vectors import DEPTH, not_found
 
 _ROWS = 50  # of pictures, so that ten products are among them though some have many
 _PAGE = 2_000  # products whose vectors are compared at a time: 16 MB of 512 dimensions, with pictures
@@ -66,20 +64,11 @@ def _pictures(one: ProductVersion) -> Iterator[tuple[str, str]]:
 
 
 def found_by_own_vector(store: VectorStore, build: Build, sample: Sample) -> float:
-    """The share of captions and pictures that are found by their vectors, or behind others that are the same."""
-    found = 0
-    for collection, ids, vectors in (
-        (build.texts, sample.product_ids, sample.captions),
-        (build.images, sample.picture_rows, sample.pictures),
-    ):
-        answers = store.search(collection, vectors, limit=DEPTH, index=build.index) if len(vectors) else []
-        found += sum(_is_there(own, some) for own, some in zip(ids, answers, strict=True))
+    """The share of captions and pictures that are found by their vectors, however many are the same."""
+    lost = not_found(store, build, build.texts, sample.product_ids, sample.captions)
+    lost += not_found(store, build, build.images, sample.picture_rows, sample.pictures)
     asked = len(sample.product_ids) + len(sample.picture_rows)
-    return found / asked if asked else 1.0
-
-
-def _is_there(own: str, answer: Sequence[Neighbour]) -> bool:
-    return any(one.id == own for one in answer) or (len(answer) == DEPTH and answer[-1].score >= 1 - _SAME)
+    return 1 - len(lost) / asked if asked else 1.0
 
 
 def picture_ranks(store: VectorStore, build: Build, sample: Sample) -> dict[str, int | None]:

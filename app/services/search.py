@@ -12,6 +12,7 @@ from app.domain.uploads import Picture
 from app.ports.database import Database
 from app.services.build_rows import position_of
 from app.services.query_vectors import QueryEncoder
+from app.services.record_queries import QueryRecorder
 from app.services.search_legs import Legs, Plan, ranking
 
 
@@ -22,6 +23,7 @@ class Searcher:
     database: Database
     encoder: QueryEncoder
     legs: Legs
+    recorder: QueryRecorder
 
     def search(self, catalog: str, query: SearchQuery) -> SearchResult:
         """Answer one query.
@@ -35,7 +37,7 @@ class Searcher:
         if query.browses:
             hits, total = self._browse(catalog, plan, query.limit)
         else:
-            vectors = self.encoder.vectors(catalog, plan.build, query)
+            vectors = self.encoder.vectors(plan.build, query)
             watch.lap("encode")
             legs = self.legs.search(plan, query, vectors)
             watch.lap("legs")
@@ -43,6 +45,7 @@ class Searcher:
             watch.lap("fuse")
             hits = self._hydrate(catalog, plan, ranked, query.limit, legs.get(Leg.IMAGE, ()))
             total = Total(len(ranked), exact=False, scope="candidates")
+            self.recorder.note(catalog, query)
         watch.lap("hydrate")
         return SearchResult(hits, total, plan.build.id, plan.build.encoder.shown_name, watch.readings())
 

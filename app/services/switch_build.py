@@ -1,4 +1,4 @@
-"""Which build answers: promote one, go back to the one before, and end those that are not wanted.
+"""Which build answers: promote one, and go back to the one before.
 
 Each is one transaction that holds all builds of the catalog still. A query reads the live build once, and ends on the
 build it began with: a build that is no longer live keeps its collections.
@@ -11,12 +11,9 @@ from datetime import timedelta
 from app.domain.builds import Build, BuildState
 from app.domain.errors import Conflict, EncoderNotLoaded, Invalid, NotFound
 from app.domain.products import unknown_catalog
-from app.domain.uploads import Stage
 from app.ports.database import Database, Transaction
-from app.ports.jobs import Jobs
 from app.services.encoders import Encoders
 from app.services.end_build import end_build
-from app.services.waking import wake_builders
 
 PRESENT = timedelta(seconds=10)
 """How long an API process counts as there after it said so, which it does every two seconds."""
@@ -109,7 +106,9 @@ def promotable(transaction: Transaction, catalog: str, build_id: str, *, force: 
     """A build that may go live: it is ready and has passed its check, or was live and still takes uploads."""
     build = the_build(transaction, catalog, build_id)
     if not build.takes_uploads or build.state not in (BuildState.READY, BuildState.RETIRED):
-        raise Conflict(f"build {build_id} is {_told(build)}: it cannot go live", code="build_state", field="build")
+        raise Conflict(
+            f"build {build_id} is {shown_state(build)}: it cannot go live", code="build_state", field="build"
+        )
     passed = build.state is BuildState.RETIRED or (build.report or {}).get("passed")
     # Since its check an upload may have come with a content that its encoder fails on.
     if not force and (not passed or transaction.builds.count_failed(build_id)):
@@ -123,47 +122,6 @@ def _not_passed(build_id: str) -> Conflict:
         "same, force it and give a reason",
         code="gate_failed",
     )
-
-
-def abort(database: Database, catalog: str, build_id: str) -> Build:
-    """End a build that was never live. Raises `NotFound` (`unknown_build`) and `Conflict` (`build_state`)."""
-    with database.writing() as transaction:
-        transaction.builds.hold_still(catalog)
-        build = the_build(transaction, catalog, build_id)
-        if build.state not in (BuildState.BUILDING, BuildState.READY):
-            raise Conflict(f"build {build_id} is {_told(build)}: there is nothing to abort", code="build_state")
-        end_build(transaction, build, BuildState.ABORTED, "aborted")
-        return the_build(transaction, catalog, build_id)
-
-
-def retire(database: Database, catalog: str, build_id: str) -> Build:
-    """Let go of a build that was live. Raises `NotFound` (`unknown_build`) and `Conflict` (`build_state`)."""
-    with database.writing() as transaction:
-        transaction.builds.hold_still(catalog)
-        build = the_build(transaction, catalog, build_id)
-        if build.state is not BuildState.RETIRED or not build.takes_uploads:
-            told = "promote another first" if build.state is BuildState.LIVE else "only a build that was live can be"
-            raise Conflict(f"build {build_id} is {_told(build)}: {told}", code="build_state")
-        end_build(transaction, build, BuildState.RETIRED, "no longer kept")
-        return the_build(transaction, catalog, build_id)
-
-
-def throttle(database: Database, jobs: Jobs, catalog: str, build_id: str, *, rate: float | None) -> Build:
-    """Bound how many products a second a build is filled with: 0 pauses, None lets it go as fast as it can.
-
-    Raises `NotFound` (`unknown_build`) and `Conflict` (`build_state`).
-    """
-    with database.writing() as transaction:
-        transaction.builds.hold_still(catalog)
-        build = the_build(transaction, catalog, build_id)
-        if build.state is not BuildState.BUILDING:
-            raise Conflict(f"build {build_id} is {_told(build)}: it is not being filled", code="build_state")
-        transaction.builds.set_rate(build_id, rate)
-        transaction.build_steps.charge_again(build_id)
-        transaction.builds.record(build_id, "throttled", {"rate": rate})
-        build = the_build(transaction, catalog, build_id)
-    wake_builders(jobs, Stage.INDEX)
-    return build
 
 
 def the_build(transaction: Transaction, catalog: str, build_id: str) -> Build:
@@ -180,7 +138,8 @@ def _previous(transaction: Transaction, catalog: str, build_id: str) -> Build:
     build = the_build(transaction, catalog, build_id)
     if build.state is not BuildState.LIVE:
         raise Conflict(
-            f"build {build_id} is {_told(build)}, not live: there is nothing to go back from", code="build_state"
+            f"build {build_id} is {shown_state(build)}, not live: there is nothing to go back from",
+            code="build_state",
         )
     before = transaction.builds.previous(catalog)
     if before is None:
@@ -188,7 +147,8 @@ def _previous(transaction: Transaction, catalog: str, build_id: str) -> Build:
     return before
 
 
-def _told(build: Build) -> str:
+def shown_state(build: Build) -> str:
+    """A build's state, in words for an operator."""
     if build.state is BuildState.RETIRED and not build.takes_uploads:
         return "retired and no longer kept"
     return build.state.value

@@ -14,7 +14,7 @@ from pymilvus import MilvusClient
 from app.adapters.milvus.schema import collection_schema, index_params
 from app.bootstrap import Application
 from app.domain.builds import Build, BuildState, IndexSpec
-from app.services.switch_build import abort
+from app.services.steer_build import abort
 from scripts.bench.drawn_encoder import DIMENSION, DrawnLoader
 from scripts.bench.large_catalog import CATALOG, all_vectors, open_large
 from scripts.bench.products import report

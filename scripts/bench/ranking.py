@@ -83,7 +83,7 @@ def _weighed(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, floa
 def _legs(application: Application, query: SearchQuery) -> dict[Leg, Sequence[Candidate]]:
     searcher = application.searcher
     plan = searcher.plan("default", query)
-    return searcher.legs.search(plan, query, searcher.encoder.vectors("default", plan.build, query))
+    return searcher.legs.search(plan, query, searcher.encoder.vectors(plan.build, query))
 
 
 def _compare(kind: str, application: Application, queries: Mapping[str, SearchQuery], weaker: Leg) -> None:

@@ -338,8 +338,14 @@ def test_another_model_is_built_promoted_and_taken_back(
         code, listed, _ = run("builds", "list", url=url)
         (first,) = listed["builds"]
         assert (code, first["state"], first["indexed"]) == (0, "live", 40)
+        (judged := tmp_path / "judged.csv").write_text("text,product_id,grade\nred square,p0,2\nred square,p4,1.5\n")
+        code, kept, _ = run("queries", "judge", judged, url=url)
+        assert (code, kept["judged"]) == (0, [{"text": "red square", "products": {"p0": 2, "p4": 1.5}}])
         code, built, told = run("builds", "start", "--encoder", STARTER, url=url)
         assert (code, built["state"], built["indexed"], built["report"]["passed"]) == (0, "ready", 40, True), told
+        assert "nDCG@10 of judged queries" in {check["name"] for check in built["report"]["checks"]}
+        code, answer, _ = run("builds", "check", built["id"], url=url)
+        assert (code, answer["events"][-1]["what"]) == (0, "checked")
         assert run("search", "red square", url=url)[1]["build"]["id"] == first["id"]
         assert run("builds", "promote", built["id"], url=url)[1]["state"] == "live"
         code, answer, _ = run("search", "red square", url=url)
@@ -354,6 +360,26 @@ def test_another_model_is_built_promoted_and_taken_back(
         assert (code, answer["state"]) == (0, "building")
         code, answer, _ = run("builds", "abort", answer["id"], url=url)
         assert (code, answer["state"]) == (0, "aborted")
+
+
+def test_what_is_searched_for_is_kept_until_it_is_forgotten(tmp_path: Path, manifest: Path, model: Path) -> None:
+    data = tmp_path / "data"
+    assert run("ingest", manifest, "--data", data, "--encoder", model)[0] == 0
+    for words in ("red square", "blue square", "red square"):
+        assert run("search", words, "--filter", '{"price": {"lt": 30}}', "--data", data)[0] == 0
+    code, kept, _ = run("queries", "list", "--data", data)
+    assert code == 0
+    assert [(one["query"]["text"], one["asked"]) for one in kept["recorded"]] == [
+        ("red square", 2),
+        ("blue square", 1),
+    ]
+    for lines, told in (("text,product_id\n", "no column grade"), ("text,product_id,grade\nx,p0,good\n", "line 2")):
+        (judged := tmp_path / "judged.csv").write_text(lines)
+        code, answer, _ = run("queries", "judge", judged, "--data", data)
+        assert (code, answer["error"]["code"], told in answer["error"]["detail"]) == (2, "judged_file", True)
+    assert run("queries", "judge", tmp_path / "none.csv", "--data", data)[1]["error"]["code"] == "judged_file"
+    assert run("queries", "forget", "--data", data)[1] == {"forgotten": 2}
+    assert run("queries", "list", "--data", data)[1] == {"recorded": [], "judged": []}
 
 
 def test_a_lost_vector_store_is_written_anew_without_a_model(tmp_path: Path, manifest: Path, model: Path) -> None:

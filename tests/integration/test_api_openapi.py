@@ -98,6 +98,23 @@ def _walk(shop: Shop) -> None:
     call("DELETE", PRODUCT, params={"version": 0})
 
 
+def _keep_queries(shop: Shop) -> None:
+    """So that the build that is started next is asked them."""
+    call, queries = shop.client.request, "/v1/catalogs/shop/queries"
+    call("GET", "/v1/catalogs/shop/search?q=mug")
+    shop.application.searcher.recorder.write()
+    call("PUT", f"{queries}/judged", json={"queries": [{"text": "red", "products": {"f": 1, "none": 0.5}}]})
+    call("PUT", f"{queries}/judged", json={"queries": [{"text": "red", "products": {}}]})
+    call("PUT", f"{queries}/judged", json={"queries": [{"text": "red", "products": {"f": True}}]})
+    call("PUT", f"{queries}/judged", json={"queries": [{"text": " ", "products": {"f": 1}}]})
+    call("PUT", "/v1/catalogs/none/queries/judged", json={"queries": []})
+    for catalog in ("shop", "none"):
+        call("GET", f"/v1/catalogs/{catalog}/queries")
+        call("POST", f"/v1/catalogs/{catalog}/queries:forget")
+    call("GET", "/v1/catalogs/shop/search?q=mug")
+    shop.application.searcher.recorder.write()
+
+
 def _look(shop: Shop, upload_id: str) -> None:
     call = shop.client.request
     for path in ("/v1/catalogs", "/v1/uploads", "/health/live", "/health/ready", "/metrics"):
@@ -142,8 +159,14 @@ def _build(shop: Shop) -> None:
     call("POST", f"{builds}/{build}:abort", json={})
     for path in (build, live, "none"):
         call("GET", f"{builds}/{path}")
+    _keep_queries(shop)
     build = call("POST", builds, json={}).json()["id"]
+    call("POST", f"{builds}/{build}:check")
     shop.build()
+    call("POST", f"{builds}/{build}:check")
+    call("POST", f"{builds}/{build}:check")
+    shop.build()
+    call("GET", f"{builds}/{build}")
     for action in ("promote", "rollback", "promote", "promote"):
         told = call("GET", builds).json()["builds"]
         (answers,) = [one["id"] for one in told if one["state"] == "live"]

@@ -23,6 +23,7 @@ from app.adapters.postgres.holdings import HoldingRows
 from app.adapters.postgres.idempotency import IdempotencyKeyRows
 from app.adapters.postgres.pictures import PictureRows
 from app.adapters.postgres.products import ProductRows
+from app.adapters.postgres.queries import QueryRows
 from app.adapters.postgres.uploads import UploadRows
 from app.domain.errors import DatabaseUnavailable
 
@@ -90,6 +91,11 @@ class SqlTransaction:
     def announcements(self) -> AnnouncementRows:
         """What API processes say of themselves."""
         return AnnouncementRows(self._connection, self._clock)
+
+    @cached_property
+    def queries(self) -> QueryRows:
+        """Recorded and judged queries."""
+        return QueryRows(self._connection, self._clock)
 
 
 class SqlDatabase:

@@ -159,3 +159,24 @@ embeddings = Table(
     # float32, little-endian, `dimension` of them.
     Column("vector", LargeBinary, nullable=False),
 )
+
+recorded_queries = Table(
+    "recorded_queries",
+    metadata,
+    Column("catalog", Id, ForeignKey("catalogs.name"), primary_key=True),
+    # Of `query`, which is too long for a key.
+    Column("digest", Hash, primary_key=True),
+    Column("query", Json, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+)
+
+judged_queries = Table(
+    "judged_queries",
+    metadata,
+    Column("catalog", Id, ForeignKey("catalogs.name"), primary_key=True),
+    Column("digest", Hash, primary_key=True),
+    Column("text", Text, nullable=False),
+    # By product_id, a number from 0.
+    Column("grades", Json, nullable=False),
+)

@@ -11,7 +11,7 @@ from app.api.schemas.builds import BuildDocument, BuildIn, BuildList, PromoteIn,
 from app.bootstrap import Application
 from app.domain.builds import Build
 from app.services.describe_catalog import describe_build, list_builds
-from app.services.switch_build import abort, retire, throttle
+from app.services.steer_build import abort, check_again, retire, throttle
 
 router = APIRouter(prefix="/v1/catalogs/{catalog}/builds", dependencies=CHECKED)
 
@@ -66,6 +66,13 @@ def retire_build(application: App, catalog: CatalogName, build: BuildId) -> Resp
 def throttle_build(application: App, catalog: CatalogName, build: BuildId, body: ThrottleIn) -> Response:
     """Bound how many products a second a build is filled with, while it is."""
     return _told(application, throttle(application.database, application.jobs, catalog, build, rate=body.rate))
+
+
+@router.post("/{build}:check", status_code=202, response_model=BuildDocument, responses=problems(404, 409))
+def check_build(application: App, catalog: CatalogName, build: BuildId) -> Response:
+    """Check a build that is ready once more: its report is replaced, and an event `checked` says when."""
+    checked = check_again(application.database, application.jobs, catalog, build)
+    return answer(build_document(describe_build(application.database, catalog, checked.id)), 202)
 
 
 def _told(application: Application, build: Build) -> Response:

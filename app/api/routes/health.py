@@ -76,7 +76,7 @@ def _check_vectors(application: Application) -> None:
             found = [transaction.builds.live(catalog.name) for catalog, _ in transaction.catalogs.all()]
     except DatabaseUnavailable:
         found = []  # which is told of the database; the store may still be well
-    application.store.ping([name for build in found if build for name in (build.images, build.texts)])
+    application.store.ping([name for build in found if build for name in build.collections])
 
 
 def _state(part: str, check: Callable[[], object]) -> dict[str, str]:

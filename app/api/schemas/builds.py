@@ -48,12 +48,16 @@ class ProgressDocument(TypedDict):
 
 
 class CheckDocument(TypedDict):
-    """One of the things that are checked before a build may go live, and its bound."""
+    """One of the things that are checked before a build may go live, and its bound.
+
+    `of` is how many rows or queries were looked at.
+    """
 
     name: str
     measured: float
     at_least: NotRequired[float]
     at_most: NotRequired[float]
+    of: NotRequired[int]
     passed: bool
 
 
@@ -65,12 +69,34 @@ class LoserDocument(TypedDict):
     now: int | None
 
 
+class AnswerDocument(TypedDict):
+    """A product that a query finds."""
+
+    product_id: str
+    title: str
+
+
+class LosingQueryDocument(TypedDict):
+    """A query that was asked before, by what measure it loses, and what either build answers first."""
+
+    query: Mapping[str, Any]
+    measure: str
+    before: float
+    now: float
+    live: list[AnswerDocument]
+    build: list[AnswerDocument]
+
+
 class ReportDocument(TypedDict):
-    """What the check of a build found; one that has not passed goes live by force alone."""
+    """What the check of a build found; one that has not passed goes live by force alone.
+
+    `losers` and `queries` are the products and the kept queries that lose most.
+    """
 
     passed: bool
     checks: list[CheckDocument]
     losers: list[LoserDocument]
+    queries: NotRequired[list[LosingQueryDocument]]
 
 
 class BuildEventDocument(TypedDict):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
-from app.cli.builds.shown import build_table, next_step, waited_for
+from app.cli.builds.shown import build_table, checked, losers, next_step, waited_for
 from app.cli.connection import catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import CatalogName, Data, Json, Url
@@ -62,7 +62,7 @@ def start(
         told = (
             waited_for(screen, service, f"{path}/{started['id']}") if wait else service.get(f"{path}/{started['id']}")
         )
-    screen.result(told, build_table(told), *next_step(told))
+    screen.result(told, build_table(told), *losers(told), *next_step(told))
     if told["state"] in (BuildState.FAILED, BuildState.ABORTED):
         sys.exit(FAILED_IN_PART)
 
@@ -88,7 +88,20 @@ def show(
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
         told = service.get(_path(catalog, build))
-    screen.result(told, build_table(told), *next_step(told))
+    screen.result(told, build_table(told), *losers(told), *next_step(told))
+
+
+@commands.command("check")
+def check(
+    build: BuildId, catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False
+) -> None:
+    """Check a build that is ready once more, as it was when it had been filled."""
+    screen = Screen(json=json)
+    with connect(screen, url=url, data=data, makes=False) as service:
+        told = checked(screen, service, _path(catalog, build))
+    screen.result(told, build_table(told), *losers(told), *next_step(told))
+    if not told.get("report", {}).get("passed"):
+        sys.exit(FAILED_IN_PART)
 
 
 @commands.command("promote")

@@ -1,6 +1,7 @@
 """What a person sees of builds."""
 
 import time
+from itertools import zip_longest
 from typing import Any
 
 from rich.progress import TaskID
@@ -28,6 +29,19 @@ def waited_for(screen: Screen, service: Service, path: str) -> dict[str, Any]:
     return dict(told)
 
 
+def checked(screen: Screen, service: Service, path: str) -> dict[str, Any]:
+    """The build, once it has been checked again. Ctrl-C ends the waiting and not the check."""
+    before = _times_checked(service.post(f"{path}:check"))
+    with screen.waiting("checking"):
+        while (told := service.get(path))["state"] == BuildState.READY and _times_checked(told) == before:
+            time.sleep(_EVERY_S)
+    return dict(told)
+
+
+def _times_checked(told: dict[str, Any]) -> int:
+    return sum(event["what"] == "checked" for event in told["events"])
+
+
 def build_table(told: dict[str, Any]) -> Table:
     """Everything that is told of a build."""
     table = Table("", "", show_header=False)
@@ -42,14 +56,41 @@ def build_table(told: dict[str, Any]) -> Table:
             table.add_row(name, plain(f"{told[name]['detail']} [{told[name]['code']}]"))
     for check in told.get("report", {}).get("checks", ()):
         bound = next(f"{word} {check[key]:g}" for key, word in _BOUNDS.items() if key in check)
+        of = f" of {check['of']}" if "of" in check else ""
         verdict = "passed" if check["passed"] else "NOT PASSED"
-        table.add_row(plain(f"check: {check['name']}"), plain(f"{check['measured']:g} ({bound}): {verdict}"))
+        table.add_row(plain(f"check: {check['name']}"), plain(f"{check['measured']:g}{of} ({bound}): {verdict}"))
     for event in told.get("events", ()):
         table.add_row(plain(event["at"]), plain(f"{event['what']} {written(event['told'])}"))
     return table
 
 
 _BOUNDS = {"at_least": "at least", "at_most": "at most"}
+
+
+def losers(told: dict[str, Any]) -> list[Table]:
+    """What loses most by the change: queries with both answers side by side, and pictures no longer found."""
+    report = told.get("report", {})
+    return [
+        *(_answers(one) for one in report.get("queries", ())),
+        *([_lost(report["losers"])] if report.get("losers") else []),
+    ]
+
+
+def _answers(query: dict[str, Any]) -> Table:
+    measured = f"{query['measure']} {query['before']:g} → {query['now']:g}"
+    table = Table("live", "this build", title=plain(f"{written(query['query'])}: {measured}"), title_justify="left")
+    for sides in zip_longest(query["live"], query["build"]):
+        table.add_row(*(plain(f"{one['title']} [{one['product_id']}]" if one else "") for one in sides))
+    return table
+
+
+def _lost(products: list[dict[str, Any]]) -> Table:
+    table = Table(
+        "product", "rank in the live build", title="pictures their captions no longer find", title_justify="left"
+    )
+    for one in products:
+        table.add_row(plain(one["product_id"]), plain(one["before"]))
+    return table
 
 
 def next_step(told: dict[str, Any]) -> list[str]:
@@ -59,5 +100,6 @@ def next_step(told: dict[str, Any]) -> list[str]:
     if told.get("report", {}).get("passed"):
         return [f"`vitrine builds promote {told['id']}` makes it the live one."]
     return [
-        "It has not passed its check: `vitrine builds abort` ends it; `promote --force --reason WHY` takes it so."
+        "It has not passed its check: `vitrine builds abort` ends it, `vitrine builds check` checks it again, and "
+        "`promote --force --reason WHY` takes it so."
     ]

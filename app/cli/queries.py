@@ -1,0 +1,96 @@
+"""`vitrine queries list`, `judge` and `forget`."""
+
+import csv
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.connection import catalog_path, connect
+from app.cli.options import CatalogName, Data, Json, Url
+from app.cli.screen import Screen, plain, written
+from app.domain.errors import Invalid
+
+commands = typer.Typer(
+    help="Queries that are asked of a build before it goes live: what shoppers asked, and judged ones.",
+    no_args_is_help=True,
+)
+
+COLUMNS = ("text", "product_id", "grade")
+
+
+@commands.command("list")
+def list_queries(catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False) -> None:
+    """List what shoppers asked, the most frequent first, and the judged queries."""
+    screen = Screen(json=json)
+    with connect(screen, url=url, data=data, makes=False) as service:
+        found = service.get(f"{catalog_path(catalog)}/queries")
+    screen.result(found, _table(found))
+
+
+@commands.command("judge")
+def judge(
+    source: Annotated[
+        Path, typer.Argument(help="A CSV file with the columns text, product_id and grade.", metavar="FILE")
+    ],
+    catalog: CatalogName = "default",
+    url: Url = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Say which products are good answers to which words, in place of all that was said before.
+
+    A line of the file is one product of one query: a grade of 0 is a bad answer,
+    and the higher, the better. A build that answers these worse than the live one
+    does not pass its check.
+    """
+    screen = Screen(json=json)
+    queries = [{"text": text, "products": products} for text, products in _read(source).items()]
+    with connect(screen, url=url, data=data, makes=False) as service:
+        found = service.put(f"{catalog_path(catalog)}/queries/judged", {"queries": queries})
+    screen.result(found, f"{len(found['judged'])} judged queries.")
+
+
+@commands.command("forget")
+def forget(catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False) -> None:
+    """Forget what shoppers asked; judged queries stay."""
+    screen = Screen(json=json)
+    with connect(screen, url=url, data=data, makes=False) as service:
+        told = service.post(f"{catalog_path(catalog)}/queries:forget")
+    screen.result(told, f"{told['forgotten']} recorded queries are forgotten.")
+
+
+def _read(source: Path) -> dict[str, dict[str, float]]:
+    """Grades by product_id, by words. Raises `Invalid`."""
+    found: dict[str, dict[str, float]] = {}
+    try:
+        with source.open(newline="", encoding="utf-8-sig") as opened:
+            reader = csv.DictReader(opened)
+            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if lacking:
+                raise Invalid(
+                    f"{source} has no column {lacking[0]}: it needs {', '.join(COLUMNS)}", code="judged_file"
+                )
+            for row in reader:
+                grades = found.setdefault((row["text"] or "").strip(), {})
+                grades[row["product_id"] or ""] = _grade(source, reader.line_num, row["grade"])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Invalid(f"{source} cannot be read: {error}", code="judged_file") from error
+    return found
+
+
+def _grade(source: Path, line: int, stated: str | None) -> float:
+    try:
+        return float(stated or "")
+    except ValueError as error:
+        raise Invalid(f"{source}, line {line}: {stated!r} is no number", code="judged_file") from error
+
+
+def _table(found: dict[str, Any]) -> Table:
+    table = Table("query", "asked", "judged products")
+    for one in found["recorded"]:
+        table.add_row(plain(written(one["query"])), plain(one["asked"]), "")
+    for one in found["judged"]:
+        table.add_row(plain(one["text"]), "", plain(len(one["products"])))
+    return table

@@ -1,0 +1,59 @@
+"""The queries that are kept of a catalog: looked at, judged, forgotten."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain.errors import Invalid
+from app.domain.products import unknown_catalog
+from app.domain.queries import MAX_JUDGED, JudgedQuery, RecordedQuery
+from app.domain.search import MAX_LIMIT
+from app.ports.database import Database, Transaction
+
+LISTED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeptQueries:
+    """The queries that were asked, the most frequent first, and the judged ones by their words."""
+
+    recorded: Sequence[RecordedQuery]
+    judged: Sequence[JudgedQuery]
+
+
+def kept_queries(database: Database, catalog: str) -> KeptQueries:
+    """What is kept of a catalog. Raises `NotFound` (`unknown_catalog`)."""
+    with database.reading() as transaction:
+        _check_catalog(transaction, catalog)
+        recorded = transaction.queries.recorded(catalog, most=LISTED, hits=MAX_LIMIT)
+        return KeptQueries(recorded, transaction.queries.judged(catalog))
+
+
+def judge_queries(database: Database, catalog: str, judged: Sequence[JudgedQuery]) -> None:
+    """Put judged queries in the place of those before.
+
+    Raises `NotFound` (`unknown_catalog`) and `Invalid` (`too_many_queries`, `query_twice`).
+    """
+    if len(judged) > MAX_JUDGED:
+        raise Invalid(f"a catalog has at most {MAX_JUDGED} judged queries", code="too_many_queries", field="queries")
+    texts: set[str] = set()
+    for one in judged:
+        if one.text in texts:
+            raise Invalid(
+                f"{one.text!r} is judged twice: put its grades together", code="query_twice", field="queries"
+            )
+        texts.add(one.text)
+    with database.writing() as transaction:
+        _check_catalog(transaction, catalog)
+        transaction.queries.judge(catalog, judged)
+
+
+def forget_queries(database: Database, catalog: str) -> int:
+    """Drop what shoppers asked; returns how many queries that were. Raises `NotFound` (`unknown_catalog`)."""
+    with database.writing() as transaction:
+        _check_catalog(transaction, catalog)
+        return transaction.queries.forget(catalog)
+
+
+def _check_catalog(transaction: Transaction, catalog: str) -> None:
+    if transaction.catalogs.get(catalog) is None:
+        raise unknown_catalog(catalog)

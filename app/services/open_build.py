@@ -1,0 +1,69 @@
+"""The first steps of a build, making its collections and dividing the products into pages, and its last."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.build_steps import NewStep, Step, StepKind
+from app.ports.database import Database
+from app.ports.vectors import VectorStore
+from app.services.finish_step import finish_step
+
+_LOOK_AGAIN_S = 0.05  # a batch of uploads takes a second; what waits for it is one step a build
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Everything that opening and dropping need. `page` is how many products a step of filling brings."""
+
+    database: Database
+    store: VectorStore
+    lease: timedelta
+    page: int
+
+    def open(self, step: Step, _pause: Callable[[], bool]) -> bool:
+        """Make the collections of a build: from here on every upload goes to it."""
+        build = step.build
+        for collection in build.collections:
+            self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
+        with self.database.writing() as transaction:
+            if finish_step(transaction, step, NewStep(StepKind.SLICE)):
+                transaction.builds.take_uploads(build.id, takes=True)
+                transaction.builds.record(build.id, "opened", {})
+        return True
+
+    def slice(self, step: Step, pause: Callable[[], bool]) -> bool:
+        """Divide what is there into pages, once the uploads are through that began before the build was opened.
+
+        False where `pause`, or half of the lease, said to stop before they were.
+        """
+        catalog = step.build.catalog
+        with self.database.reading() as transaction:
+            before = transaction.uploads.being_indexed(catalog)
+        until = time.monotonic() + self.lease.total_seconds() / 2
+        while before:
+            stopping = pause()
+            with self.database.reading() as transaction:
+                before &= transaction.uploads.being_indexed(catalog)
+            if before and (stopping or time.monotonic() > until):
+                return False
+            time.sleep(_LOOK_AGAIN_S if before else 0)
+        with self.database.writing() as transaction:
+            ends = transaction.products.page_ends(catalog, self.page)
+            afters = ["", *(last for last, _ in ends)]
+            pages = [
+                NewStep(StepKind.FILL, after, last, size) for after, (last, size) in zip(afters, ends, strict=False)
+            ]
+            finish_step(transaction, step, *pages)
+        return True
+
+    def drop(self, step: Step, _pause: Callable[[], bool]) -> bool:
+        """Drop the collections of a build that has ended."""
+        for collection in step.build.collections:
+            self.store.drop(collection)
+        with self.database.writing() as transaction:
+            transaction.holdings.clear(step.build.id)
+            if finish_step(transaction, step):
+                transaction.builds.record(step.build.id, "dropped", {})
+        return True

@@ -1,0 +1,59 @@
+"""Recording what shoppers ask, so that a build can be asked the same before it goes live."""
+
+import random
+import threading
+from collections.abc import Sequence
+
+from app.domain.queries import is_replayable
+from app.domain.search import SearchQuery
+from app.ports.database import Database
+
+DRAWN = 50
+"""Queries of a catalog that are written down at a time, however many were asked: a sample is enough."""
+
+
+class QueryRecorder:
+    """Draws a sample of the queries of one process, and now and then writes it down. Safe to use from threads.
+
+    Of each catalog the `kept` queries asked last stay; 0: none.
+    """
+
+    def __init__(self, database: Database, kept: int) -> None:
+        self._database = database
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._drawn: dict[str, _Draw] = {}
+
+    def note(self, catalog: str, query: SearchQuery) -> None:
+        """Note that a query was answered."""
+        if self._kept and is_replayable(query):
+            with self._lock:
+                self._drawn.setdefault(catalog, _Draw()).add(query)
+
+    def write(self) -> None:
+        """Write down what was drawn since the last time. Raises `DatabaseUnavailable`, and has let go of it then."""
+        with self._lock:
+            drawn, self._drawn = self._drawn, {}
+        if drawn:
+            with self._database.writing() as transaction:
+                for catalog, draw in sorted(drawn.items()):
+                    transaction.queries.record(catalog, draw.queries, keep=self._kept)
+
+
+class _Draw:
+    """A sample of what comes, each with the same chance; Vitter's (1985) algorithm R."""
+
+    def __init__(self) -> None:
+        self._queries: list[SearchQuery] = []
+        self._seen = 0
+
+    @property
+    def queries(self) -> Sequence[SearchQuery]:
+        return self._queries
+
+    def add(self, query: SearchQuery) -> None:
+        self._seen += 1
+        if len(self._queries) < DRAWN:
+            self._queries.append(query)
+        elif (place := random.randrange(self._seen)) < DRAWN:
+            self._queries[place] = query
