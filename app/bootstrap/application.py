@@ -21,6 +21,7 @@ from app.services.encoders import Encoders
 from app.services.follow_live import Aliases
 from app.services.open_catalog import open_catalog
 from app.services.run_stage import Batching, Begin, run_stage
+from app.services.seal_imports import seal_imports
 from app.services.search import Searcher
 from app.services.start_build import start_build
 from app.services.sweep import sweep
@@ -125,10 +126,11 @@ class Application:
         self.turns.take(("build", stage), work)
 
     def sweep(self) -> None:
-        """Wake every stage that has something due, and let the aliases follow the live builds."""
+        """Wake every stage that has something due, let aliases follow the live builds, and what came be indexed."""
         self.builder.reconciler.schedule()
         sweep(self.database, self.jobs)
         self.aliases.follow()
+        seal_imports(self.database, self.store)
 
     def close(self) -> None:
         """Stop what was started and close what was opened, in the opposite order."""

@@ -97,6 +97,10 @@ class Uploads(Protocol):
         """The tokens under which uploads of a catalog are held that may be on their way into its builds."""
         ...
 
+    def busy(self) -> set[str]:
+        """The catalogs that have an upload which has not ended."""
+        ...
+
     def due(self) -> dict[Stage, int]:
         """How many uploads each stage could claim now."""
         ...

@@ -78,6 +78,10 @@ class VectorStore(Protocol):
         """Ask the store to index what was written: until then a search may walk those rows, slowly or roughly."""
         ...
 
+    def unsealed(self, collection: str) -> int:
+        """At least how many rows are not sealed: where others were written over or deleted there may be more."""
+        ...
+
     def unindexed(self, collection: str) -> int:
         """How many of the rows that were sealed are not indexed yet."""
         ...

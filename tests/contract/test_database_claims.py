@@ -247,3 +247,17 @@ def test_pages_of_receipts_go_from_the_newest_to_the_oldest_and_miss_none(databa
         assert (counts[UploadState.FETCHED], counts[UploadState.SUPERSEDED], counts[UploadState.ENCODED]) == (5, 1, 1)
         assert sum(transaction.uploads.counts("another").values()) == 0
         assert transaction.uploads.counts() == counts
+
+
+def test_a_catalog_is_busy_until_its_uploads_have_ended(database: SqlDatabase) -> None:
+    def busy() -> set[str]:
+        with database.reading() as transaction:
+            return transaction.uploads.busy()
+
+    assert busy() == set()
+    accept(database, an_upload(a_product("p"), state=UploadState.ENCODED))
+    assert busy() == {"shop"}
+    claims = claim(database, Stage.INDEX)
+    assert busy() == {"shop"}
+    advance(database, Stage.INDEX, claims)
+    assert busy() == set()

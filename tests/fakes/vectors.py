@@ -63,6 +63,11 @@ class FakeVectorStore:
         with self._lock:
             self._collection(collection)
 
+    def unsealed(self, collection: str) -> int:
+        with self._lock:
+            self._collection(collection)
+        return 0
+
     def unindexed(self, collection: str) -> int:
         with self._lock:
             self._collection(collection)

@@ -76,11 +76,12 @@ class MilvusCollections:
 
     def unindexed(self, collection: str) -> int:
         """How many of the rows that were sealed are not indexed yet; milvus-lite has indexed all of them."""
-        if self.connection.lite:
-            return 0
+        return 0 if self.connection.lite else self.index_state(collection)["pending_index_rows"]
+
+    def index_state(self, collection: str) -> dict[str, int]:
+        """What a server tells of the index of what is sealed."""
         with self.connection.open() as client:
-            told = client.describe_index(check_name(collection), "vector", timeout=self.timeout)
-        return int(told["pending_index_rows"])
+            return dict(client.describe_index(check_name(collection), "vector", timeout=self.timeout))
 
     def ping(self, needed: Collection[str] = ()) -> None:
         """Return if the store answers and has the collections that are needed; opens it where it is not open yet."""

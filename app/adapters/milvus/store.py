@@ -97,6 +97,15 @@ class MilvusStore(MilvusCollections):
             )
         return [[neighbour_of(hit) for hit in hits] for hits in answers]
 
+    def unsealed(self, collection: str) -> int:
+        """At least how many rows a server has not sealed; milvus-lite compares all rows anyway.
+
+        A server counts sealed rows with those that were deleted since or written over.
+        """
+        if self.connection.lite:
+            return 0
+        return max(0, self.count(collection) - self.index_state(collection)["total_rows"])
+
     def count(self, collection: str) -> int:
         """How many rows a collection has, as a strongly consistent read."""
         with self.connection.reading(collection) as client:

@@ -144,6 +144,10 @@ class UploadRows:
         held = and_(IS_UNFINISHED, uploads.c.state == Stage.INDEX.takes, uploads.c.token.is_not(None))
         return set(self._connection.scalars(select(uploads.c.token).where(held, uploads.c.catalog == catalog)))
 
+    def busy(self) -> set[str]:
+        """The catalogs that have an upload which has not ended."""
+        return set(self._connection.scalars(select(uploads.c.catalog).where(IS_UNFINISHED).distinct()))
+
     def due(self) -> dict[Stage, int]:
         """How many uploads each stage could claim now."""
         statement = (
