@@ -14,7 +14,7 @@ from app.ports.vectors import VectorStore
 from app.services.find_drift import DriftFinder
 from app.services.own_vectors import DEPTH
 from app.services.reconcile import PAGE
-from app.services.replay_queries import LOSERS, Replayer
+from app.services.replay_queries import Replayer
 from app.services.sample_build import (
     Sample,
     found_by_own_vector,
@@ -26,6 +26,9 @@ from app.services.sample_build import (
 
 SAMPLE = 500
 """Products that are looked at: a share of them is told to within 2 %."""
+
+LOSERS = 10
+"""Products that a report names because they were found by their caption before, and are no longer."""
 
 NEGLIGIBLE_MS = 5.0
 """A search that takes so much longer is no slower: a busy machine gives more than that to chance."""

@@ -20,7 +20,7 @@ from app.services.search_legs import Legs, Plan, ranking
 REPLAYED = 200
 """Recorded queries that are asked again: a mean overlap is told to within a few hundredths."""
 
-LOSERS = 10
+LOSERS = 5
 """Queries of each kind that are shown side by side."""
 
 _SHOWN = 5  # products of each side

@@ -78,15 +78,20 @@ def losers(told: dict[str, Any]) -> list[Table]:
 
 def _answers(query: dict[str, Any]) -> Table:
     measured = f"{query['measure']} {query['before']:g} → {query['now']:g}"
-    table = Table("live", "this build", title=plain(f"{written(query['query'])}: {measured}"), title_justify="left")
+    table = Table("live", "this build", title=plain(f"{_asked(query['query'])}: {measured}"), title_justify="left")
     for sides in zip_longest(query["live"], query["build"]):
         table.add_row(*(plain(f"{one['title']} [{one['product_id']}]" if one else "") for one in sides))
     return table
 
 
+def _asked(query: dict[str, Any]) -> str:
+    rest = {name: value for name, value in query.items() if name != "text"}
+    return ", ".join([*([f"“{query['text']}”"] if "text" in query else []), *([written(rest)] if rest else [])])
+
+
 def _lost(products: list[dict[str, Any]]) -> Table:
     table = Table(
-        "product", "rank in the live build", title="pictures their captions no longer find", title_justify="left"
+        "product", "rank in the live build", title="no longer found by their captions", title_justify="left"
     )
     for one in products:
         table.add_row(plain(one["product_id"]), plain(one["before"]))
