@@ -191,6 +191,45 @@ def test_a_build_goes_on_whatever_is_killed_and_the_live_one_answers_all_the_whi
     assert first_of(production, "a blue sofa") == ("p0", back.json()["id"])
 
 
+def test_a_worker_killed_while_it_checks_or_drops_a_build_costs_a_lease(
+    production: Production, database_url: str
+) -> None:
+    production.start_workers()
+    ingest(production, "checked", PRODUCTS)
+    production.wait_until("checked", all_ended, seconds=TAKEN_OVER_S)
+    builds = "/v1/catalogs/checked/builds"
+    started = production.api.post(builds, json={"params": {}})
+    assert started.status_code == 202, started.text
+    build = f"{builds}/{started.json()['id']}"
+    kill_with_step_in_hand(production, database_url, "check")
+    assert production.api.get(build).json()["state"] == "building"
+    assert_all_found(production, "checked", PRODUCTS)
+    production.start_workers()
+    assert reached(production, build, lambda told: told["state"] == "ready")["report"]["passed"]
+    assert production.api.post(f"{build}:abort").status_code == 200
+    kill_with_step_in_hand(production, database_url, "drop")
+    production.start_workers()
+    told = reached(production, build, lambda told: told["events"][-1]["what"] == "dropped")
+    assert [event["what"] for event in told["events"]].count("dropped") == 1
+    assert_all_found(production, "checked", PRODUCTS)
+
+
+def kill_with_step_in_hand(production: Production, database_url: str, kind: str) -> None:
+    """Kill the worker who indexes as soon as it holds a step of this kind, which is due now."""
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    undone = "kind = :kind AND done_at IS NULL"
+    in_hand = text(f"SELECT count(*) FROM build_steps WHERE {undone} AND token IS NOT NULL")
+    hurry = text(f"UPDATE build_steps SET due_at = now() WHERE {undone} AND token IS NULL")
+    with engine.connect() as connection:
+        deadline = time.monotonic() + TAKEN_OVER_S
+        while not connection.execute(in_hand, {"kind": kind}).scalar_one():
+            assert time.monotonic() < deadline
+            connection.execute(hurry, {"kind": kind})
+            time.sleep(0.002)
+        production.kill("index")
+    engine.dispose()
+
+
 def far(told: dict[str, Any]) -> int:
     """How many products a build is filled with."""
     return int(told.get("progress", {}).get("filled", len(PRODUCTS)))
