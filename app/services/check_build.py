@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.domain.build_steps import Step
+from app.domain.build_steps import NewStep, Step, StepKind
 from app.domain.builds import Build, BuildState
+from app.domain.errors import EncoderError
 from app.domain.uploads import Stage
 from app.ports.database import Database
 from app.ports.uploads import Failure
@@ -39,14 +40,14 @@ class Checker:
         Kept queries that have no embedding are handed to those who encode. What the store has not indexed yet is
         waited for, which may be for minutes.
         """
-        build = step.build
-        if not step.touched:
+        build, asked = step.build, bool(step.page.tally)
+        if not (step.touched or asked):
             for collection in build.collections:
                 self.store.seal(collection)
             with self.database.writing() as transaction:
                 transaction.build_steps.go_on(step, lease=self.lease, touched=True)
         live = self._live(build)
-        if self._lacking(build, live):
+        if not asked and self._lacking(build, live):
             with self.database.writing() as transaction:
                 transaction.build_steps.hand_over(step, Stage.ENCODE)
         elif not self._waits(step):
@@ -61,19 +62,29 @@ class Checker:
     def encode(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Encode the words of kept queries for both builds; False where `pause` said to stop.
 
-        `pause` is called between batches; what was encoded by then is stored.
+        `pause` is called between batches; what was encoded by then is stored. A live build whose model is no longer
+        there is not asked: it could answer nobody.
         """
-        for some in self._portions(self._lacking(step.build, self._live(step.build))):
-            encoded = self.contents.finish(self.contents.begin(some))
-            for error in encoded.errors.values():
-                raise error
+        build, count = step.build, 0
+        for some in self._portions(self._lacking(build, self._live(build))):
+            try:
+                begun = self.contents.begin(some)
+            except EncoderError as error:
+                if some.spec.fingerprint == build.encoder.fingerprint:
+                    raise
+                log.warning("build.live_not_asked", extra={"build": build.id, "detail": error.detail})
+                continue
+            encoded = self.contents.finish(begun)
+            for failure in encoded.errors.values():
+                raise failure
+            count += len(encoded.vectors)
             with self.database.writing() as transaction:
                 transaction.embeddings.add(some.spec.fingerprint, encoded.vectors)
                 mine = transaction.build_steps.go_on(step, lease=self.lease)
             if not mine or pause():
                 return False
         with self.database.writing() as transaction:
-            transaction.build_steps.hand_over(step, Stage.INDEX)
+            finish_step(transaction, step, NewStep(StepKind.CHECK, tally={"words": count}))
         return True
 
     def _live(self, build: Build) -> Build | None:

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from app.domain.builds import Build, BuildState
-from app.domain.embeddings import Vectors
-from app.domain.errors import Conflict
+from app.domain.embeddings import EncoderSpec, Vectors
+from app.domain.errors import Conflict, EncoderRefused
 from app.domain.products import AttributeType
 from app.domain.queries import JudgedQuery
 from app.domain.search import Leg, SearchQuery
 from app.domain.uploads import Stage
+from app.ports.encoders import Encoder
 from app.ports.vectors import Stamp, VectorRow
+from app.services.encoders import Encoders
 from app.services.gate import Budgets
 from app.services.keep_queries import judge_queries
 from app.services.steer_build import check_again
@@ -191,6 +193,25 @@ def test_encoding_words_lets_uploads_go_first_and_keeps_what_it_has(shop: Shop) 
         assert times < 20
     assert times == 2 * len(COLOURS) / 2 + 1  # two words at a time, under either encoder
     assert shop.other.encoded_texts + shop.pipeline.encoder.encoded_texts - before == 2 * len(COLOURS)
+
+
+def test_a_live_build_whose_model_is_gone_is_not_asked_and_keeps_nobody_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(shop, SearchQuery("red mug"), SearchQuery(like="red"))
+    judge(shop)
+    live, open_encoder = shop.pipeline.live(), Encoders.of
+
+    def changed(encoders: Encoders, spec: EncoderSpec) -> Encoder:
+        if spec == live.encoder:
+            raise EncoderRefused("another model stands there", code="fingerprint_mismatch")
+        return open_encoder(encoders, spec)
+
+    monkeypatch.setattr(Encoders, "of", changed)
+    found = checks(shop, build := shop.start())
+    assert (found[OVERLAP]["measured"], found[OVERLAP]["of"]) == (1.0, 1)  # a product is asked with what is stored
+    assert NDCG not in found
+    assert shop.passed(build)
 
 
 def test_rows_that_the_store_has_and_should_not_are_counted(shop: Shop) -> None:
