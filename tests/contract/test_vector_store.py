@@ -146,6 +146,26 @@ def test_the_stamps_of_a_range_of_ids_are_read_whole(store: VectorStore) -> None
     }
 
 
+def test_rows_that_somebody_else_wrote_are_read_and_deleted_by_whatever_their_id_is(store: VectorStore) -> None:
+    if not isinstance(store, MilvusStore):
+        pytest.skip("nobody else writes into a dictionary")
+    store.upsert(NAME, rows_of(unit_vectors(3)))
+    foreign = ['q"1', "q \\ 2", "q' or id != '", "qé 杯 3", "q\n\t4"]
+    row = {"product_id": "q", "version": 7, "digest": 8, "attributes": {}}
+    rows = [
+        {**row, "id": one, "vector": vector.tolist()} for one, vector in zip(foreign, unit_vectors(5), strict=True)
+    ]
+    if store.connection.layout.dynamic:
+        rows = [{name: value for name, value in one.items() if name != "attributes"} for one in rows]
+    with store.connection.writing(NAME, len(rows)) as client:
+        client.insert(NAME, rows)
+    expected = dict.fromkeys(foreign, Stamp(7, 8))
+    assert store.stamps(NAME, [*foreign, "q1"]) == expected
+    assert store.stamps_between(NAME, "q", "") == expected
+    store.delete(NAME, foreign)
+    assert set(store.stamps_between(NAME, "", "")) == {"p0#0", "p1#0", "p2#0"}
+
+
 def test_a_written_row_replaces_the_one_of_its_id(store: VectorStore) -> None:
     old, new = unit_vectors(20), unit_vectors(20, seed=1)
     store.upsert(NAME, rows_of(old, colour="red"))

@@ -19,6 +19,7 @@ _PASSING = (
     frozenset({1, 2, 3, 4, 5, 7, 8, 9, 10})  # not ready, unavailable, internal, out of memory, disk or quota
     | NOT_LOADED  # while a server starts
     | frozenset(range(400, 600))  # replicas, channels
+    | {700}  # index not found: a collection that is being made has none yet
     | frozenset(range(901, 1_000))  # nodes
     | frozenset({1_000, 1_001})  # object storage
     | {

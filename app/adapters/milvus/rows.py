@@ -28,14 +28,6 @@ def neighbour_of(hit: Mapping[str, Any]) -> Neighbour:
     return Neighbour(hit["id"], hit["entity"]["product_id"], max(-1.0, min(1.0, float(hit["distance"]))))
 
 
-def check_ids(ids: Sequence[str]) -> list[str]:
-    """The ids without repeats; raise `Invalid` (`bad_id`) for one that must not stand in an expression."""
-    for row_id in ids:
-        if not _ID.fullmatch(row_id):
-            raise Invalid(f"a row's id must match {_ID.pattern}", code="bad_id")
-    return list(dict.fromkeys(ids))
-
-
 def check_vectors(vectors: Vectors, dimension: int) -> Vectors:
     """The vectors, shape (n, dimension), as float32; raise `Invalid` (`dimension`) or `BadVector`."""
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
@@ -46,10 +38,10 @@ def check_vectors(vectors: Vectors, dimension: int) -> Vectors:
 
 
 def calls_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:
-    """The ids, checked, in portions of one call."""
-    checked = check_ids(ids)
-    for start in range(0, len(checked), CALL_IDS):
-        yield checked[start : start + CALL_IDS]
+    """The ids without repeats, in portions of one call."""
+    once = list(dict.fromkeys(ids))
+    for start in range(0, len(once), CALL_IDS):
+        yield once[start : start + CALL_IDS]
 
 
 def calls_of_rows(rows: Sequence[VectorRow], *, dimension: int) -> Iterator[list[VectorRow]]:
@@ -60,7 +52,8 @@ def calls_of_rows(rows: Sequence[VectorRow], *, dimension: int) -> Iterator[list
     latest = list({row.id: row for row in rows}.values())
     if not latest:
         return
-    check_ids([row.id for row in latest])
+    if not all(_ID.fullmatch(row.id) for row in latest):
+        raise Invalid(f"a row's id must match {_ID.pattern}", code="bad_id")
     if any(row.vector.shape != (dimension,) for row in latest):
         raise Invalid(f"the collection's vectors have {dimension} dimensions", code="dimension")
     check_vectors(np.stack([row.vector for row in latest]), dimension)
