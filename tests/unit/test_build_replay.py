@@ -1,7 +1,9 @@
 """Before a build goes live it is asked what was asked of the live one, and what somebody has judged."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from app.ports.vectors import Stamp, VectorRow
 from app.services.encoders import Encoders
 from app.services.gate import Budgets
 from app.services.keep_queries import judge_queries
+from app.services.search_legs import Legs
 from app.services.steer_build import check_again
 from tests.building import Shop
 from tests.factories import a_catalog, a_deletion, a_picture, a_submission
@@ -227,6 +230,28 @@ def test_rows_that_the_store_has_and_should_not_are_counted(shop: Shop) -> None:
     assert {kind: check["measured"] for kind, check in rows.items()} == {"missing": 1, "orphaned": 1, "stale": 0}
     assert rows["missing"]["of"] == 2 * 21 * len(COLOURS)
     assert not shop.passed(build)
+
+
+def test_a_long_check_keeps_its_lease(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker looks for steps all the while: were the lease over, it would begin the check once more."""
+    build = shop.start()
+    while shop.events(build)[-1] != "filled":
+        assert shop.step() or shop.step(Stage.ENCODE)
+    ask(shop, *(SearchQuery(like=f"red{number}") for number in range(10)))
+    lease = timedelta(seconds=1)
+    shop.worker = replace(shop.worker, lease=lease, checker=replace(shop.worker.checker, lease=lease))
+    search, others = Legs.search, []
+
+    def slow(legs: Legs, *arguments: Any) -> Any:
+        time.sleep(0.1)
+        with shop.pipeline.database.writing() as transaction:
+            others.append(transaction.build_steps.claim(Stage.INDEX, lease=lease))
+        return search(legs, *arguments)
+
+    monkeypatch.setattr(Legs, "search", slow)
+    assert shop.step()
+    assert shop.state(build) is BuildState.READY
+    assert others == [None] * 20
 
 
 def test_a_ready_build_is_checked_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
