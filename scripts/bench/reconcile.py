@@ -4,23 +4,22 @@ A process of its own reconciles, so that its memory is its own.
 """
 
 import argparse
+import json
 import random
-import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 
-from app.bootstrap import Application, open_application
-from app.config import Settings
+from app.bootstrap import Application
 from app.domain.builds import Build
 from app.domain.drift import Drift
 from app.ports.vectors import Stamp, VectorRow
 from scripts.bench.drawn_encoder import DrawnLoader
 from scripts.bench.large_catalog import CATALOG, fill_live, open_large
 from scripts.bench.products import report
+from scripts.bench.reconcile_once import reconciled
 from scripts.bench.services import service
 
 EACH = 100  # rows of each kind of drift
@@ -35,44 +34,24 @@ def main() -> None:
     with service(asked.backend, encoder="drawn", loader=DrawnLoader()) as application:
         build = open_large(application, asked.products)
         fill_live(application, build)
-        settings = application.settings
         if asked.backend == "embedded":
-            runs = [_run(application), _injected(application, build), _run(application)]
+            runs = [_here(application), _injected(application, build), _here(application)]
         else:
-            with ProcessPoolExecutor(1, get_context("spawn")) as other:
-                runs = [other.submit(_in_a_process, settings).result()]
-                runs.append(_injected(application, build))
-                runs += [other.submit(_in_a_process, settings).result() for _ in range(2)]
+            runs = [_alone(application), _injected(application, build), _alone(application), _alone(application)]
     clean, injected, repairing, *again = runs
     figures = {"products": asked.products, "backend": asked.backend, "clean": clean, "injected": injected}
     report("reconcile", {**figures, "repairing": repairing, "again": again})
 
 
-def _in_a_process(settings: Settings) -> dict[str, Any]:
-    application = open_application(settings, loader=DrawnLoader())
-    try:
-        return _run(application)
-    finally:
-        application.close()
+def _here(application: Application) -> dict[str, Any]:
+    return reconciled(application, CATALOG.name)
 
 
-def _run(application: Application) -> dict[str, Any]:
-    before = _mib("VmRSS")
-    started, cpu = time.perf_counter(), time.process_time()
-    (found,) = application.builder.reconciler.reconcile(CATALOG.name).values()
-    return {
-        **found.told,
-        "seconds": round(time.perf_counter() - started, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
-        "mib_before": before,
-        "peak_mib": _mib("VmHWM"),
-    }
-
-
-def _mib(field: str) -> int:
-    """Memory of this process: VmRSS now, VmHWM at most. getrusage would tell that of whoever started it."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status[field].split()[0]) // 1024
+def _alone(application: Application) -> dict[str, Any]:
+    command = [sys.executable, "-m", "scripts.bench.reconcile_once", CATALOG.name]
+    settings = application.settings.model_dump_json()
+    ran = subprocess.run(command, input=settings, capture_output=True, text=True, check=True)
+    return dict(json.loads(ran.stdout))
 
 
 def _injected(application: Application, build: Build) -> dict[str, int]:
