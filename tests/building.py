@@ -43,7 +43,7 @@ class Shop:
         pipeline.loader.know(self.other)
         database, store = pipeline.database, pipeline.store
         finder = DriftFinder(database, store, pipeline.pool)
-        self.reconciler = Reconciler(database, finder, LEASE, timedelta(hours=1))
+        self.reconciler = Reconciler(database, finder, pipeline.pages, LEASE, timedelta(hours=1))
         legs = Legs(store, pipeline.pool)
         gate = Gate(database, store, replace(finder, searches=False), Replayer(database, legs), Budgets())
         self.worker = BuildWorker(

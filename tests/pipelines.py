@@ -61,7 +61,7 @@ class Pipeline:
         shutil.copy(migrated, folder / "vitrine.sqlite")
         self.database = SqlDatabase(f"sqlite:///{folder / 'vitrine.sqlite'}")
         event.listen(self.database.engine, "connect", _in_a_hurry)
-        self.pool = ThreadPoolExecutor(2)
+        self.pool, self.pages = ThreadPoolExecutor(2), ThreadPoolExecutor(2)
         self.blobs, self.jobs, self.store = MemoryBlobs(), FakeJobs(), FakeVectorStore()
         self.fetcher, self.encoder, checker = FakeFetcher({}), FakeEncoder(), PillowPictureChecker()
         self.loader = FakeLoader(self.encoder)
@@ -153,6 +153,7 @@ class Pipeline:
         return {name: self.count(name) for name in tables} | {"files": len(self.blobs.stored), "vectors": vectors}
 
     def close(self) -> None:
+        self.pages.shutdown()
         self.pool.shutdown()
         self.database.close()
 

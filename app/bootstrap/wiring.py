@@ -41,7 +41,7 @@ from app.services.index import IndexStage
 from app.services.intake import intake
 from app.services.open_build import Opener
 from app.services.query_vectors import QueryEncoder
-from app.services.reconcile import Reconciler
+from app.services.reconcile import AT_ONCE, Reconciler
 from app.services.record_queries import QueryRecorder
 from app.services.replay_queries import Replayer
 from app.services.run_stage import Batching, Begin
@@ -156,7 +156,9 @@ def _builder(
         Filler(database, store, lease, settings.build_page),
         PageEncoder(database, contents, lease, settings.model_batch),
         Checker(database, store, gate, contents, lease, settings.model_batch),
-        Reconciler(database, finder, lease, timedelta(seconds=settings.reconcile_every_s) or None),
+        Reconciler(
+            database, finder, pool("pages", AT_ONCE), lease, timedelta(seconds=settings.reconcile_every_s) or None
+        ),
         lease,
         pool("build", BUILD_LANES),
         lanes,

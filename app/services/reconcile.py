@@ -6,6 +6,7 @@ of a large catalog is compared: what is compared, and what was found so far, sta
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,15 +23,22 @@ log = logging.getLogger(__name__)
 PAGE = 2_000
 """Products that are compared at a time: with twice as many a process passes 200 MB."""
 
+AT_ONCE = 2
+"""Pages that are compared side by side: the store searches for one while the other's rows are read."""
+
 RECONCILED = "reconciled"
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """Everything that reconciling needs. `every` is the time between two runs of a build; None: none by itself."""
+    """Everything that reconciling needs. `every` is the time between two runs of a build; None: none by itself.
+
+    Pages are compared side by side in `pool`, which is not that of the finder: they wait for what that does.
+    """
 
     database: Database
     finder: DriftFinder
+    pool: Executor
     lease: timedelta
     every: timedelta | None
 
@@ -46,9 +54,9 @@ class Reconciler:
         return {build.id: self._whole(build, dry_run) for build in builds if build.state is not BuildState.BUILDING}
 
     def _whole(self, build: Build, dry_run: bool) -> Reconciled:
-        tally, after = self._page(build, "", dry_run)
+        tally, after = self._pages(build, "", dry_run)
         while after:
-            found, after = self._page(build, after, dry_run)
+            found, after = self._pages(build, after, dry_run)
             tally += found
         if not dry_run:
             with self.database.writing() as transaction:
@@ -63,7 +71,7 @@ class Reconciler:
             return True
         tally, after = Reconciled.read(step.page.tally), step.page.after
         while True:
-            found, after = self._page(step.build, after, dry_run=False)
+            found, after = self._pages(step.build, after, dry_run=False)
             tally += found
             if not after or pause():
                 break
@@ -79,14 +87,13 @@ class Reconciler:
                     _record(transaction, step.build, tally)
         return True
 
-    def _page(self, build: Build, after: str, dry_run: bool) -> tuple[Reconciled, str]:
+    def _pages(self, build: Build, after: str, dry_run: bool) -> tuple[Reconciled, str]:
         """What was found of the next products, and where to go on; '' where those were the last."""
         if not after and not dry_run:
             self.finder.bring_back(build)
-        with self.database.reading() as transaction:
-            up_to = transaction.products.page_end(build.catalog, after, PAGE)
-        examined = self.finder.examine(build, after, up_to)
-        drifted = examined.drifted
+        bounds = self._bounds(build, after)
+        examined = list(self.pool.map(lambda ends: self.finder.examine(build, *ends), bounds))
+        drifted = {place: kind for one in examined for place, kind in one.drifted.items()}
         repaired = self.finder.repair(build, drifted) if drifted and not dry_run else 0
         if drifted:
             told = {
@@ -96,7 +103,17 @@ class Reconciler:
                 "some": sorted(place.id for place in drifted)[:10],
             }
             log.warning("build.drifted", extra=told)
-        return Reconciled().with_more(examined.rows, drifted.values(), repaired), up_to
+        return Reconciled().with_more(sum(one.rows for one in examined), drifted.values(), repaired), bounds[-1][1]
+
+    def _bounds(self, build: Build, after: str) -> list[tuple[str, str]]:
+        """The next pages, each with the products before and at its end; '' where it is the last."""
+        bounds: list[tuple[str, str]] = []
+        with self.database.reading() as transaction:
+            while len(bounds) < AT_ONCE and (after or not bounds):
+                up_to = transaction.products.page_end(build.catalog, after, PAGE)
+                bounds.append((after, up_to))
+                after = up_to
+        return bounds
 
     def schedule(self) -> None:
         """Give every build a step to be reconciled by that lacks one."""

@@ -17,8 +17,8 @@ from app.domain.errors import NotFound, StoreUnavailable
 from app.domain.uploads import Stage
 from app.ports.vectors import Stamp, VectorRow
 from app.services import reconcile as reconciling
-from app.services.reconcile import RECONCILED, Reconciler
-from tests.building import LEASE, Shop, go_on
+from app.services.reconcile import RECONCILED
+from tests.building import Shop, go_on
 from tests.factories import a_deletion, a_picture, a_submission
 from tests.pipelines import Pipeline
 
@@ -379,7 +379,7 @@ def _fails(*_: Any) -> Any:
 
 def test_it_is_not_done_by_itself_where_the_setting_says_so(shop: Shop) -> None:
     shop.reconciler.schedule()
-    never = Reconciler(shop.pipeline.database, shop.reconciler.finder, LEASE, None)
+    never = replace(shop.reconciler, every=None)
     shop.worker = replace(shop.worker, reconciler=never)
     never.schedule()
     shop.wait()
