@@ -14,6 +14,7 @@ from app.domain.uploads import Stage
 from app.services.build_worker import BuildWorker
 from app.services.check_build import Checker
 from app.services.encode_page import PageEncoder
+from app.services.estimate_build import ESTIMATED, Estimator
 from app.services.fill_build import Filler
 from app.services.find_drift import DriftFinder
 from app.services.gate import Budgets, Gate
@@ -46,11 +47,13 @@ class Shop:
         self.reconciler = Reconciler(database, finder, pipeline.pages, LEASE, timedelta(hours=1))
         legs = Legs(store, pipeline.pool)
         gate = Gate(database, store, replace(finder, searches=False), Replayer(database, legs), Budgets())
+        encoder = PageEncoder(database, pipeline.contents, LEASE, 2)
         self.worker = BuildWorker(
             database,
             Opener(database, store, LEASE, page),
             Filler(database, store, LEASE, page),
-            PageEncoder(database, pipeline.contents, LEASE, 2),
+            Estimator(database, store, encoder, LEASE, page, 1, together=True),
+            encoder,
             Checker(database, store, gate, pipeline.contents, LEASE, 2),
             self.reconciler,
             LEASE,
@@ -60,9 +63,17 @@ class Shop:
         self.switch = Switch(database, pipeline.encoders, patience_s=0.3, kept=1)
 
     def start(self, *, other: bool = True, rate: float | None = None) -> Build:
+        """Start a build; its next step is to open it."""
         return self.start_with(self.other.spec if other else None, rate=rate)
 
     def start_with(self, encoder: EncoderSpec | None, *, rate: float | None = None) -> Build:
+        build = self.begin(encoder, rate=rate)
+        while ESTIMATED not in self.events(build) and any(self.step(stage) for stage in BUILDING):
+            pass
+        return build
+
+    def begin(self, encoder: EncoderSpec | None = None, *, rate: float | None = None, dry_run: bool = False) -> Build:
+        """Start a build; its next step is to estimate it."""
         pipeline = self.pipeline
         return start_build(
             pipeline.database,
@@ -73,6 +84,7 @@ class Shop:
             index=None,
             params={},
             rate=rate,
+            dry_run=dry_run,
         )
 
     def step(self, stage: Stage = Stage.INDEX, pause: Callable[[], bool] = go_on) -> bool:

@@ -2,9 +2,10 @@
 
 from typing import cast
 
-from app.api.schemas.builds import BuildDocument, ProgressDocument, ReportDocument
+from app.api.schemas.builds import BuildDocument, EstimateDocument, ProgressDocument, ReportDocument
 from app.domain.build_steps import Progress
 from app.services.describe_catalog import HeldBuild
+from app.services.estimate_build import ESTIMATED
 
 
 def build_document(held: HeldBuild) -> BuildDocument:
@@ -31,6 +32,9 @@ def build_document(held: HeldBuild) -> BuildDocument:
         document["report"] = cast(ReportDocument, build.report)
     if build.error_code is not None:
         document["error"] = {"code": build.error_code, "detail": build.error_detail}
+    for event in held.events or ():
+        if event.what == ESTIMATED:
+            document["estimate"] = cast(EstimateDocument, event.told)
     if held.events is not None:
         document["events"] = [{"at": one.at.isoformat(), "what": one.what, "told": one.told} for one in held.events]
     return document

@@ -97,11 +97,20 @@ class Application:
         index: str | None,
         params: Mapping[str, int],
         rate: float | None,
+        dry_run: bool = False,
     ) -> Build:
         """Start a build; see the service. Raises `EncoderNotFound` and `EncoderRefused` too."""
         spec = None if encoder is None else self.encoders.named(encoder).spec
         return start_build(
-            self.database, self.store, self.jobs, catalog, encoder=spec, index=index, params=params, rate=rate
+            self.database,
+            self.store,
+            self.jobs,
+            catalog,
+            encoder=spec,
+            index=index,
+            params=params,
+            rate=rate,
+            dry_run=dry_run,
         )
 
     def run(self, stage: Stage, *, stopping: Callable[[], bool] = lambda: False) -> int:

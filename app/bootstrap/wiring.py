@@ -3,10 +3,8 @@
 import contextlib
 import os
 import threading
-from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,6 +17,7 @@ from app.adapters.images.fetch import HttpPictureFetcher
 from app.adapters.milvus.store import MilvusStore
 from app.adapters.postgres.database import SqlDatabase
 from app.bootstrap.application import Application
+from app.bootstrap.building import build_worker
 from app.config import Settings
 from app.domain.errors import Misconfigured
 from app.domain.uploads import Stage
@@ -26,36 +25,23 @@ from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
-from app.services.build_worker import BuildWorker
-from app.services.check_build import Checker
 from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
-from app.services.encode_page import PageEncoder
 from app.services.encoders import Encoders
-from app.services.fill_build import Filler
-from app.services.find_drift import DriftFinder
 from app.services.follow_live import Aliases
-from app.services.gate import Budgets, Gate
 from app.services.index import IndexStage
 from app.services.intake import intake
-from app.services.open_build import Opener
 from app.services.query_vectors import QueryEncoder
-from app.services.reconcile import AT_ONCE, Reconciler
 from app.services.record_queries import QueryRecorder
-from app.services.replay_queries import Replayer
 from app.services.run_stage import Batching, Begin
 from app.services.search import Searcher
 from app.services.search_legs import Legs
 from app.services.switch_build import Switch
 from app.services.turns import Turns
 
-Pool = Callable[[str, int], Executor]
-
 CORES = os.cpu_count() or 1
 EMBED_THREADS = 2 * MAX_URLS  # fetch for two whole requests at a time, and never behind the pictures of uploads
-BUILD_LANES = 3  # pages of a build at once: with fewer Milvus's clock is waited for, more gain nothing on two cores
-RECONCILE_THREADS = 3  # ask the store while others wait for its clock; not those of builds, which may wait for them
 LEG_THREADS = 32  # legs of the queries that run at a time; they wait for Milvus and not for a core
 
 
@@ -123,7 +109,7 @@ def open_application(
         searcher=Searcher(database, query_encoder, legs, QueryRecorder(database, settings.recorded_queries)),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
-        builder=_builder(settings, database, store, contents, legs, pool),
+        builder=build_worker(settings, database, store, contents, legs, pool),
         switch=Switch(database, encoders, settings.promote_patience_s, settings.retired_builds),
         aliases=Aliases(database, store),
         turns=Turns(),
@@ -138,31 +124,6 @@ def _stages(settings: Settings, intake: Begin, encode: Begin, index: Begin) -> d
         Stage.ENCODE: (Batching(settings.encode_batch, lease), encode),
         Stage.INDEX: (Batching(settings.index_batch, lease), index),
     }
-
-
-def _builder(
-    settings: Settings, database: SqlDatabase, store: MilvusStore, contents: ContentEncoder, legs: Legs, pool: Pool
-) -> BuildWorker:
-    lease = timedelta(seconds=settings.lease_s)
-    finder = DriftFinder(database, store, pool("reconcile", RECONCILE_THREADS))
-    budgets = Budgets(
-        settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower, settings.gate_overlap
-    )
-    gate = Gate(database, store, replace(finder, searches=False), Replayer(database, legs), budgets)
-    lanes = BUILD_LANES if settings.milvus_uri.startswith("http") else 1  # milvus-lite has one writer
-    return BuildWorker(
-        database,
-        Opener(database, store, lease, settings.build_page),
-        Filler(database, store, lease, settings.build_page),
-        PageEncoder(database, contents, lease, settings.model_batch),
-        Checker(database, store, gate, contents, lease, settings.model_batch),
-        Reconciler(
-            database, finder, pool("pages", AT_ONCE), lease, timedelta(seconds=settings.reconcile_every_s) or None
-        ),
-        lease,
-        pool("build", BUILD_LANES),
-        lanes,
-    )
 
 
 def _pool(closing: ExitStack, name: str, threads: int) -> Executor:

@@ -14,8 +14,12 @@ BUILDING = (Stage.ENCODE, Stage.INDEX)
 
 
 class StepKind(StrEnum):
-    """open → slice → fill, a page at a time → check; reconcile, now and then; and drop, once it ended."""
+    """estimate → open → slice → fill, a page at a time → check; reconcile, now and then; and drop, once it ended."""
 
+    ESTIMATE = "estimate"
+    """Tell what it will take, and go on."""
+    DRY_RUN = "dry_run"
+    """Tell what it would take, and end."""
     OPEN = "open"
     """Make its collections: from then on every upload goes to it."""
     SLICE = "slice"
@@ -28,6 +32,10 @@ class StepKind(StrEnum):
     """Drop its collections."""
     RECONCILE = "reconcile"
     """Compare its rows with the database, and repair them."""
+
+
+ESTIMATING = (StepKind.ESTIMATE, StepKind.DRY_RUN)
+"""Done by the workers of either stage: whoever encodes measures the model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -133,6 +133,11 @@ class Build:
     def collections(self) -> tuple[str, str]:
         """The physical names of both, first the one with a row per product."""
         return self.texts, self.images
+
+    @property
+    def rehearsal(self) -> "Build":
+        """The same under another name: its collections are those that writing is tried with for an estimate."""
+        return replace(self, id=f"{self.id}_rehearsal")
 
     @property
     def aliases(self) -> Mapping[str, str]:

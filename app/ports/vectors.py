@@ -113,6 +113,15 @@ class VectorStore(Protocol):
         """How many rows a collection has, as a strongly consistent read."""
         ...
 
+    @property
+    def row_overhead(self) -> int:
+        """Bytes of memory that a row takes beside its attributes and what the index keeps of its vector."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """How many bytes are free where collections lie; None where that is another machine's to know."""
+        ...
+
     def ping(self) -> None:
         """Return if the store answers."""
         ...

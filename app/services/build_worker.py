@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.domain.build_steps import Step, StepKind
+from app.domain.build_steps import BUILDING, ESTIMATING, Step, StepKind
 from app.domain.builds import BuildState
 from app.domain.errors import VitrineError
 from app.domain.uploads import MAX_ATTEMPTS, Stage
@@ -20,6 +20,7 @@ from app.ports.uploads import Failure
 from app.services.check_build import Checker
 from app.services.encode_page import PageEncoder
 from app.services.end_build import GRACE, end_build
+from app.services.estimate_build import Estimator
 from app.services.fill_build import Filler
 from app.services.open_build import Opener
 from app.services.reconcile import Reconciler
@@ -43,6 +44,7 @@ class BuildWorker:
     database: Database
     opener: Opener
     filler: Filler
+    estimator: Estimator
     encoder: PageEncoder
     checker: Checker
     reconciler: Reconciler
@@ -94,6 +96,7 @@ class BuildWorker:
     @property
     def _works(self) -> Mapping[tuple[StepKind, Stage], Work]:
         return {
+            **{(kind, stage): self.estimator.step for kind in ESTIMATING for stage in BUILDING},
             (StepKind.OPEN, Stage.INDEX): self.opener.open,
             (StepKind.SLICE, Stage.INDEX): self.opener.slice,
             (StepKind.FILL, Stage.INDEX): self.filler.fill,

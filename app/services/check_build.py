@@ -13,6 +13,7 @@ from app.domain.uploads import Stage
 from app.ports.database import Database
 from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
+from app.services.compare_estimate import against_estimate
 from app.services.content_encoder import ContentEncoder
 from app.services.encode_contents import Missing
 from app.services.finish_step import finish_step
@@ -131,5 +132,6 @@ class Checker:
             what = "ready" if now.state is BuildState.BUILDING else "checked"
             transaction.builds.set_report(build.id, verdict.told)
             transaction.builds.set_state(build.id, BuildState.READY)
-            transaction.builds.record(build.id, what, {"passed": verdict.passed})
-        log.info(f"build.{what}", extra={"build": build.id, "passed": verdict.passed})
+            told = {"passed": verdict.passed, **(against_estimate(transaction, build.id) if what == "ready" else {})}
+            transaction.builds.record(build.id, what, told)
+        log.info(f"build.{what}", extra={"build": build.id, **told})

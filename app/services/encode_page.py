@@ -40,7 +40,7 @@ class PageEncoder:
         ahead = self._begin(step, portions[0]) if portions else None
         for following in [*portions[1:], None]:
             current, ahead = ahead, None if following is None else self._begin(step, following)
-            if current is not None and not self._finish(step, current):
+            if current is not None and not self.finish(step, current):
                 return False
             if pause():
                 return False
@@ -60,7 +60,8 @@ class PageEncoder:
             lacking = missing_of(transaction, build.encoder, captioned)
         return self.contents.begin(lacking)
 
-    def _finish(self, step: Step, begun: Begun) -> bool:
+    def finish(self, step: Step, begun: Begun) -> bool:
+        """Encode what was begun and store it; False where another worker has the step by now."""
         encoded = self.contents.finish(begun)
         # What is away comes back, and a device may have more memory tomorrow: neither is the content's fault.
         away = [one for one in encoded.errors.values() if isinstance(one, BlobsUnavailable | EncoderOutOfMemory)]

@@ -60,7 +60,7 @@ class Opener:
 
     def drop(self, step: Step, _pause: Callable[[], bool]) -> bool:
         """Drop the collections of a build that has ended."""
-        for collection in step.build.collections:
+        for collection in (*step.build.collections, *step.build.rehearsal.collections):
             self.store.drop(collection)
         with self.database.writing() as transaction:
             transaction.holdings.clear(step.build.id)

@@ -26,8 +26,9 @@ def start_build(
     index: str | None,
     params: Mapping[str, int],
     rate: float | None = None,
+    dry_run: bool = False,
 ) -> Build:
-    """Start a build; what is not given is as in the live one.
+    """Start a build; what is not given is as in the live one. `dry_run` only estimates what it would take.
 
     Raises `NotFound` (`unknown_catalog`), `Invalid` (`index_type`, `index_param`), and `Conflict`
     (`build_unfinished`) where the catalog has an unfinished one.
@@ -41,7 +42,7 @@ def start_build(
         build = _build(live, encoder, _index(live, index, params), rate, transaction.now)
         store.check(build.index, dimension=build.encoder.dimension)
         transaction.builds.add(build)
-        transaction.build_steps.add(build.id, [NewStep(StepKind.OPEN)])
+        transaction.build_steps.add(build.id, [NewStep(StepKind.DRY_RUN if dry_run else StepKind.ESTIMATE)])
         told = {"encoder": build.encoder.shown_name, "index": build.index.type, **build.index.build_params}
         transaction.builds.record(build.id, "started", told)
     wake_builders(jobs, Stage.INDEX)

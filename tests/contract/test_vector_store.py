@@ -1,8 +1,10 @@
 """The port of the vector store: its fake, milvus-lite and a Milvus server face the same suite."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,6 +89,15 @@ def store(opened: VectorStore) -> VectorStore:
     opened.delete(NAME, [f"p{n}#0" for n in range(MOST)])
     assert opened.count(NAME) == 0
     return opened
+
+
+def test_milvus_lite_tells_what_is_free_where_it_lies(tmp_path: Path) -> None:
+    store = MilvusStore(str(tmp_path / "yet" / "to be made" / "vectors.db"))
+    free = store.free_bytes()
+    assert free is not None
+    assert free == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.1)
+    assert not (tmp_path / "yet").exists()
+    assert MilvusStore("http://milvus:19530").free_bytes() is None
 
 
 def test_a_row_is_found_by_its_own_vector_as_soon_as_it_is_written(store: VectorStore) -> None:

@@ -338,12 +338,18 @@ def test_another_model_is_built_promoted_and_taken_back(
         code, listed, _ = run("builds", "list", url=url)
         (first,) = listed["builds"]
         assert (code, first["state"], first["indexed"]) == (0, "live", 40)
+        code, estimate, told = run("builds", "start", "--encoder", STARTER, "--dry-run", url=url)
+        assert (code, estimate["products"], estimate["stored"], estimate["fits"]) == (0, 40, 0, True), told
+        assert (estimate["pictures_to_encode"], estimate["captions_to_encode"]) == (40, 40)
+        assert estimate["encoding_seconds"] <= estimate["seconds"] < 60
         (judged := tmp_path / "judged.csv").write_text("text,product_id,grade\nred square,p0,2\nred square,p4,1.5\n")
         code, kept, _ = run("queries", "judge", judged, url=url)
         assert (code, kept["judged"]) == (0, [{"text": "red square", "products": {"p0": 2, "p4": 1.5}}])
         code, built, told = run("builds", "start", "--encoder", STARTER, url=url)
         assert (code, built["state"], built["indexed"], built["report"]["passed"]) == (0, "ready", 40, True), told
+        assert built["estimate"]["stored"] == 8  # a tenth of each was the dry run's sample
         assert "nDCG@10 of judged queries" in {check["name"] for check in built["report"]["checks"]}
+        assert built["events"][-1]["told"]["estimated_seconds"] == built["estimate"]["seconds"]
         code, answer, _ = run("builds", "check", built["id"], url=url)
         assert (code, answer["events"][-1]["what"]) == (0, "checked")
         assert run("search", "red square", url=url)[1]["build"]["id"] == first["id"]

@@ -18,6 +18,8 @@ class FakeVectorStore:
         self._collections: dict[str, tuple[int, dict[str, VectorRow]]] = {}
         self._lock = threading.RLock()
         self.aliases: dict[str, str] = {}
+        self.free: int | None = None
+        self.row_overhead = 0
 
     def check(self, index: IndexSpec, *, dimension: int) -> None:
         if index.type not in {"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"}:
@@ -112,6 +114,9 @@ class FakeVectorStore:
     def count(self, collection: str) -> int:
         with self._lock:
             return len(self._collection(collection)[1])
+
+    def free_bytes(self) -> int | None:
+        return self.free
 
     def ping(self) -> None:
         pass

@@ -147,6 +147,9 @@ def _build(shop: Shop) -> None:
     builds = "/v1/catalogs/shop/builds"
     live = call("GET", builds).json()["builds"][0]["id"]
     call("POST", builds, json={"index": "none"})
+    build = call("POST", builds, json={"dry_run": True}).json()["id"]
+    shop.build()
+    call("GET", f"{builds}/{build}")
     build = call("POST", builds, json={"rate": 0}).json()["id"]
     call("POST", builds, json={})
     call("POST", f"{builds}/{build}:promote", json={})

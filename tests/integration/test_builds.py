@@ -19,7 +19,7 @@ RED, BLUE = a_picture("red"), a_picture("blue")
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     data = tmp_path_factory.mktemp("shop")
     settings = {"build_page": 4, "gate_slower": 100.0}  # how long a search takes on a busy machine says nothing
-    others = [FakeEncoder("other", weights="1")]
+    others = [FakeEncoder("other", weights="1"), FakeEncoder("unused", weights="2")]
     if request.param == "embedded":
         with embedded(data, others=others, **settings) as opened:
             yield opened
@@ -100,7 +100,7 @@ def test_another_encoder_is_filled_checked_promoted_and_taken_back(shop: Shop, c
     assert live(shop, catalog) == build
     events = [one["what"] for one in call(shop, "GET", f"{catalog}/builds/{build}")["events"]]
     assert events == [
-        *("started", "opened", "filled", "indexed", "ready"),
+        *("started", "estimated", "opened", "filled", "indexed", "ready"),
         *("promoted", "rolled back", "retired", "promoted"),
     ]
 
@@ -111,6 +111,42 @@ def test_other_parameters_of_the_index_encode_nothing(shop: Shop, catalog: str) 
     told = call(shop, "GET", f"{catalog}/builds/{build}")
     assert (told["index"], told["params"]["M"], told["indexed"]) == ("HNSW", 8, 10)
     assert (shop.encoder.encoded_images, shop.encoder.encoded_texts) == encoded
+
+
+def test_a_dry_run_tells_what_a_build_takes_and_leaves_nothing(shop: Shop, catalog: str) -> None:
+    before = shop.everything(catalog)
+    build = start(shop, catalog, encoder="unused", index="HNSW", dry_run=True)
+    told = reached(shop, catalog, build, "aborted")
+    estimate = told["estimate"]
+    counted = {"products": 10, "pictures": 2, "captions": 10, "stored": 0}
+    assert {name: estimate[name] for name in counted} == counted
+    assert (estimate["pictures_to_encode"], estimate["captions_to_encode"]) == (2, 10)
+    assert estimate["sampled"] == {"pictures": 1, "captions": 1, "rows": 20}
+    assert estimate["fits"] and estimate["free_bytes"] > estimate["disk_bytes"] > 20 * 64 * 8  # milvus-lite is here
+    assert estimate["seconds"] >= estimate["encoding_seconds"] >= 0
+    assert [one["what"] for one in told["events"]] == ["started", "estimated"]
+    collections = shop.application.store.connection
+    with collections.open() as client:
+        assert not [name for name in client.list_collections() if build in name]
+    assert shop.everything(catalog) == {**before, "builds": before["builds"] + 1}
+    real = reached(shop, catalog, start(shop, catalog, encoder="unused"), "ready")
+    assert real["estimate"]["stored"] == 2
+    compared = real["events"][-1]["told"]
+    assert (compared["passed"], compared["estimated_seconds"]) == (True, real["estimate"]["seconds"])
+    assert compared["seconds"] > 0
+
+
+def test_a_build_that_does_not_fit_fails_and_live_goes_on(
+    shop: Shop, catalog: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = live(shop, catalog)
+    monkeypatch.setattr(type(shop.application.store), "free_bytes", lambda _: 1_000)
+    told = reached(shop, catalog, start(shop, catalog), "failed")
+    assert told["error"]["code"] == "disk_short"
+    assert not told["estimate"]["fits"]
+    assert live(shop, catalog) == before
+    monkeypatch.undo()
+    ready(shop, catalog)
 
 
 def test_changes_while_a_build_is_there_are_in_both_and_stay_after_a_rollback(shop: Shop, catalog: str) -> None:
@@ -185,6 +221,8 @@ def test_a_build_that_was_live_is_kept_until_it_is_retired(shop: Shop, catalog: 
         ({"index": "HNSW", "params": {"M": 1}}, 422, "index_param"),
         ({"params": {"M": "many"}}, 422, "invalid"),
         ({"rate": -1}, 422, "invalid"),
+        ({"dry_run": 1}, 422, "invalid"),
+        ({"index": "DISKANN", "dry_run": True}, 422, "index_type"),
         ({"encoder": "nowhere"}, 503, "encoder_not_found"),
         ({"shards": 2}, 422, "unknown_field"),
     ],

@@ -86,7 +86,7 @@ def test_a_build_is_filled_with_everything_and_checked(shop: Shop) -> None:
     shop.work()
     assert shop.rows(build) == expected(shop) != {}
     assert (shop.state(build), shop.passed(build)) == (BuildState.READY, True)
-    assert shop.events(build) == ["started", "opened", "filled", "indexed", "ready"]
+    assert shop.events(build) == ["started", "estimated", "opened", "filled", "indexed", "ready"]
 
 
 def test_an_empty_catalog_has_a_build_at_once(pipeline: Pipeline) -> None:
@@ -468,9 +468,11 @@ def test_uploads_wait_for_a_store_that_is_away_and_no_build_ends(shop: Shop, mon
     assert shop.rows(build)["q"] == 2
 
 
-def test_an_encoder_that_is_away_is_waited_for(shop: Shop) -> None:
-    build = shop.start()
+@pytest.mark.parametrize("estimated", [False, True])
+def test_an_encoder_that_is_away_is_waited_for(shop: Shop, estimated: bool) -> None:
+    build = shop.start() if estimated else shop.begin(shop.other.spec)
     shop.pipeline.loader.forget(shop.other)
+    shop.pipeline.encoders._open.clear()  # as in a worker that starts anew
     shop.work()
     assert shop.state(build) is BuildState.BUILDING
     with shop.pipeline.database.reading() as transaction:

@@ -1,5 +1,6 @@
 """The collections of a Milvus server or of milvus-lite: made, indexed, named by aliases, and dropped."""
 
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from app.domain.errors import Conflict
 
 STRONG = "Strong"  # a read waits for every write before it, whoever wrote
 
+LITE_ROW_BYTES = 6_500  # of a row with nine attributes, whatever its vector and index: Python objects, mostly
+
 
 class MilvusCollections:
     """What collections there are; `MilvusStore` reads and writes what they hold."""
 
     def __init__(self, uri: str, *, token: str = "", timeout: float = 30.0) -> None:
+        self._path = None if "://" in uri else Path(uri).absolute()
         self.connection = (
             ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else LiteConnection(Path(uri))
         )
@@ -82,6 +86,18 @@ class MilvusCollections:
         """What a server tells of the index of what is sealed."""
         with self.connection.open() as client:
             return dict(client.describe_index(check_name(collection), "vector", timeout=self.timeout))
+
+    @property
+    def row_overhead(self) -> int:
+        """Bytes of memory that a row takes beside its attributes and what the index keeps of its vector."""
+        return LITE_ROW_BYTES if self.connection.lite else 0
+
+    def free_bytes(self) -> int | None:
+        """How many bytes are free where a milvus-lite database lies; None of a server."""
+        if self._path is None:
+            return None
+        there = next(one for one in (self._path, *self._path.parents) if one.exists())
+        return shutil.disk_usage(there).free
 
     def ping(self, needed: Collection[str] = ()) -> None:
         """Return if the store answers and has the collections that are needed; opens it where it is not open yet."""

@@ -26,7 +26,12 @@ def get_builds(application: App, catalog: CatalogName) -> Response:
 def post_build(application: App, catalog: CatalogName, body: BuildIn) -> Response:
     """Start a build with another encoder, another index, or other parameters; the live one goes on answering."""
     build = application.start_build(
-        catalog, encoder=body.encoder, index=body.index, params=body.params, rate=body.rate
+        catalog,
+        encoder=body.encoder,
+        index=body.index,
+        params=body.params,
+        rate=body.rate,
+        dry_run=body.dry_run,
     )
     return answer(StartedBuild(id=build.id, state=build.state), 202)
 

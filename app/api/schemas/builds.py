@@ -11,7 +11,7 @@ from app.domain.builds import BuildState
 
 
 class BuildIn(BaseModel):
-    """A build to start; what is not given is as in the live one."""
+    """A build to start; what is not given is as in the live one. `dry_run` only estimates what it would take."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -19,6 +19,7 @@ class BuildIn(BaseModel):
     index: StrictStr | None = None
     params: dict[str, StrictInt] = Field(default_factory=dict)
     rate: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    dry_run: StrictBool = False
 
 
 class PromoteIn(BaseModel):
@@ -99,6 +100,39 @@ class ReportDocument(TypedDict):
     queries: NotRequired[list[LosingQueryDocument]]
 
 
+class SampledDocument(TypedDict):
+    """How much an estimate was measured on. Its embeddings are stored; its rows are gone."""
+
+    pictures: int
+    captions: int
+    rows: int
+
+
+class EstimateDocument(TypedDict):
+    """What a build takes that holds `products`, whose `pictures` and `captions` count once however many share them.
+
+    `seconds` are from its opening until it is indexed, with one encode worker like the one that measured, and
+    without what is `stored` or `sampled` already. Bytes are those of the vector store's memory and disk, and of the
+    embeddings that are yet to be stored; `free_bytes` and `fits` are told where the vectors lie on this machine.
+    """
+
+    products: int
+    pictures: int
+    captions: int
+    stored: int
+    pictures_to_encode: int
+    captions_to_encode: int
+    sampled: SampledDocument
+    encoding_seconds: float
+    writing_seconds: float
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+    database_bytes: int
+    free_bytes: NotRequired[int]
+    fits: NotRequired[bool]
+
+
 class BuildEventDocument(TypedDict):
     """Something that happened to a build."""
 
@@ -111,7 +145,7 @@ class BuildDocument(TypedDict):
     """An index build: `indexed` of `products` are in it. `params` are those of its index.
 
     `takes_uploads` says whether every upload goes to it. `rate` bounds the products a second that it is filled with;
-    `waiting` is why a part of that is tried again. `error` is why it failed.
+    `waiting` is why a part of that is tried again; `estimate` is what it was to take. `error` is why it failed.
     """
 
     id: str
@@ -126,6 +160,7 @@ class BuildDocument(TypedDict):
     rate: NotRequired[float]
     progress: NotRequired[ProgressDocument]
     waiting: NotRequired[Reason]
+    estimate: NotRequired[EstimateDocument]
     report: NotRequired[ReportDocument]
     error: NotRequired[Reason]
     events: NotRequired[list[BuildEventDocument]]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
-from app.cli.builds.shown import build_table, checked, losers, next_step, waited_for
+from app.cli.builds.shown import build_table, checked, estimate_table, losers, next_step, waited_for
 from app.cli.connection import catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import CatalogName, Data, Json, Url
@@ -42,6 +42,9 @@ def start(
         float | None,
         typer.Option(min=0, help="Fill it with at most so many products a second.", show_default=False),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what it would take: work, time, memory and disk.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Wait until it is ready.")] = True,
     catalog: CatalogName = "default",
     url: Url = None,
@@ -52,18 +55,25 @@ def start(
 
     It is filled with what is stored, and every change reaches it too, while the
     live one goes on answering. Once it is ready, `vitrine builds promote` makes
-    it the live one, and `vitrine builds rollback` goes back.
+    it the live one, and `vitrine builds rollback` goes back. A dry run counts
+    and measures a sample, and ends with 1 where there is no room for the build.
     """
     screen = Screen(json=json)
-    asked = {"encoder": encoder, "index": index, "params": _params(param or []), "rate": rate}
+    asked = {"encoder": encoder, "index": index, "params": _params(param or []), "rate": rate, "dry_run": dry_run}
     with connect(screen, url=url, data=data, makes=False) as service:
         path = f"{catalog_path(catalog)}/builds"
         started = service.post(path, {name: value for name, value in asked.items() if value is not None})
         told = (
             waited_for(screen, service, f"{path}/{started['id']}") if wait else service.get(f"{path}/{started['id']}")
         )
-    screen.result(told, build_table(told), *losers(told), *next_step(told))
-    if told["state"] in (BuildState.FAILED, BuildState.ABORTED):
+    if dry_run and told["state"] == BuildState.ABORTED and "estimate" in told:
+        estimate = told["estimate"]
+        screen.result(estimate, estimate_table(estimate))
+        failed = not estimate.get("fits", True)
+    else:
+        screen.result(told, build_table(told), *losers(told), *next_step(told))
+        failed = told["state"] in (BuildState.FAILED, BuildState.ABORTED)
+    if failed:
         sys.exit(FAILED_IN_PART)
 
 

@@ -51,6 +51,10 @@ def build_table(told: dict[str, Any]) -> Table:
     table.add_row("takes uploads", plain(told["takes_uploads"]))
     if "progress" in told:
         table.add_row("filled", plain(told["progress"]))
+    if "estimate" in told:
+        estimated = told["estimate"]
+        size = f"{_mb(estimated['memory_bytes'])} of memory, {_mb(estimated['disk_bytes'])} of disk"
+        table.add_row("estimated", f"{estimated['seconds']:,} s, {size}")
     for name in ("waiting", "error"):
         if name in told:
             table.add_row(name, plain(f"{told[name]['detail']} [{told[name]['code']}]"))
@@ -96,6 +100,29 @@ def _lost(products: list[dict[str, Any]]) -> Table:
     for one in products:
         table.add_row(plain(one["product_id"]), plain(one["before"]))
     return table
+
+
+def estimate_table(told: dict[str, Any]) -> Table:
+    """What a build would take."""
+    table = Table("", "", show_header=False)
+    sampled = told["sampled"]
+    of = f"{sampled['pictures']} pictures, {sampled['captions']} captions and {sampled['rows']} rows"
+    table.add_row("products", f"{told['products']:,}")
+    table.add_row("embeddings stored", f"{told['stored']:,} of {told['pictures'] + told['captions']:,}")
+    table.add_row("to encode", f"{told['pictures_to_encode']:,} pictures, {told['captions_to_encode']:,} captions")
+    parts = f"encoding {told['encoding_seconds']:,} s, writing {told['writing_seconds']:,} s"
+    table.add_row("time", f"{told['seconds']:,} s ({parts}), measured on {of}")
+    table.add_row("memory", f"{_mb(told['memory_bytes'])} of the vector store")
+    disk = f"{_mb(told['disk_bytes'])} of the vector store, {_mb(told['database_bytes'])} of the database"
+    free = f"; {_mb(told['free_bytes'])} are free" if "free_bytes" in told else ""
+    table.add_row("disk", disk + free)
+    if not told.get("fits", True):
+        table.add_row("room", "NOT ENOUGH")
+    return table
+
+
+def _mb(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
 
 
 def next_step(told: dict[str, Any]) -> list[str]:

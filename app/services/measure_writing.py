@@ -1,0 +1,75 @@
+"""Measuring how long a store takes to write, into two collections that are dropped at once."""
+
+import json
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.builds import Build
+from app.domain.estimates import Written
+from app.domain.uploads import ProductVersion
+from app.ports.database import Database, Transaction
+from app.ports.vectors import VectorRow, VectorStore
+from app.services.bring_products import to_write
+from app.services.build_rows import contents_of, rows_of
+from app.services.build_writes import Writes, write
+from app.services.encode_contents import chosen_for_captions
+
+SAMPLE = 1_100
+"""Products that are written: milvus-lite indexes a collection whenever 1,024 rows have come, which costs as much as
+writing them."""
+
+
+def measure_writing(database: Database, store: VectorStore, build: Build) -> Written:
+    """Read and write some products as a page of the build is, beside it."""
+    beside = build.rehearsal
+    collections = (beside.images, beside.texts)
+    try:
+        for collection in collections:
+            store.drop(collection)  # which a worker that was killed has left
+            store.create(collection, dimension=build.encoder.dimension, index=build.index)
+        began = time.perf_counter()
+        with database.reading() as transaction:
+            up_to = transaction.products.page_end(build.catalog, "", SAMPLE)
+            page = transaction.products.standing_between(build.catalog, "", up_to)
+            due = sorted(name for name, one in page.items() if to_write(one, again=False))
+            versions = transaction.products.versions(build.catalog, due)
+            writes = _writes(transaction, beside, versions)
+        rows = [*writes.pictures, *writes.texts]
+        write(store, writes)
+        written = time.perf_counter()
+        for collection in collections:
+            store.seal(collection)
+        sealed = time.perf_counter()
+    finally:
+        for collection in collections:
+            store.drop(collection)
+    row_bytes = sum(map(_bytes_beside, rows)) / len(rows) if rows else 0.0
+    return Written(len(rows), written - began, sealed - written, row_bytes)
+
+
+def _writes(transaction: Transaction, beside: Build, versions: list[ProductVersion]) -> Writes:
+    chosen = chosen_for_captions(transaction, beside.catalog)
+    hashes = contents_of(versions, chosen)
+    embeddings = transaction.embeddings.get(beside.encoder.fingerprint, sorted(hashes))
+    chance = np.random.default_rng(0)
+    writes = Writes(beside)
+    for one in versions:
+        for row in rows_of(one, chosen) or ():
+            vector = embeddings.get(row.content_hash)
+            # A store takes as long for any vector: of another encoder next to nothing is stored yet.
+            vector = _drawn(chance, beside.encoder.dimension) if vector is None else vector
+            kind = writes.pictures if row.is_picture else writes.texts
+            kind.append(VectorRow(row.id, row.product_id, row.stamp, vector, row.attributes))
+    return writes
+
+
+def _drawn(chance: np.random.Generator, dimension: int) -> NDArray[np.float32]:
+    vector = chance.standard_normal(dimension, dtype=np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def _bytes_beside(row: VectorRow) -> int:
+    """What a row has beside its vector: two ids, two numbers of 8 bytes, and attributes."""
+    return len(row.id) + len(row.product_id) + 16 + len(json.dumps(row.attributes))

@@ -1,0 +1,289 @@
+"""The estimate of a build: counted exactly, measured on a sample, and leaving nothing behind."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.domain.builds import Build, BuildState, IndexSpec
+from app.domain.embeddings import Vectors, text_hash
+from app.domain.errors import Conflict, StoreUnavailable
+from app.domain.estimates import RESERVE_BYTES
+from app.domain.index_size import index_bytes
+from app.domain.uploads import MAX_ATTEMPTS, Stage
+from app.services.steer_build import abort
+from tests.building import Shop
+from tests.factories import a_deletion, a_picture, a_submission
+from tests.fakes.encoders import DIMENSION
+from tests.pipelines import Pipeline
+
+RED, BLUE = a_picture("red"), a_picture("blue")
+
+
+class Killed(BaseException):
+    """A worker died: nothing after it is done."""
+
+
+@pytest.fixture
+def shop(pipeline: Pipeline) -> Shop:
+    """Five products of three captions and two pictures, and one that is deleted."""
+    for number in range(4):
+        pipeline.accepted(a_submission(f"p{number}", f"mug {number % 2}", pictures=[RED, BLUE][: number % 2 + 1]))
+    pipeline.accepted(a_submission("q", "a lamp"))
+    pipeline.accepted(a_submission("gone", "a chair", pictures=[a_picture("green")]))
+    pipeline.work()
+    pipeline.accepted(a_deletion("gone"))
+    pipeline.work()
+    return Shop(pipeline)
+
+
+def told(shop: Shop, build: Build) -> dict[str, Any]:
+    """What was estimated."""
+    with shop.pipeline.database.reading() as transaction:
+        (event,) = [one for one in transaction.builds.events(build.id) if one.what == "estimated"]
+    return dict(event.told)
+
+
+def counts(shop: Shop, build: Build) -> dict[str, int]:
+    names = ("products", "pictures", "captions", "stored", "pictures_to_encode", "captions_to_encode")
+    return {name: told(shop, build)[name] for name in names}
+
+
+def collections(shop: Shop) -> set[str]:
+    return set(shop.pipeline.store._collections)
+
+
+def of(*builds: Build) -> set[str]:
+    """The names of the collections of these builds."""
+    return {name for one in builds for name in (one.images, one.texts)}
+
+
+def test_what_a_dry_run_counts_is_exact(shop: Shop) -> None:
+    shop.pipeline.accepted(a_submission("late", "a sofa"))  # which goes to a build with its upload
+    build = shop.begin(shop.other.spec, dry_run=True)
+    shop.work()
+    everything = {"products": 5, "pictures": 2, "captions": 3}
+    assert counts(shop, build) == {**everything, "stored": 0, "pictures_to_encode": 2, "captions_to_encode": 3}
+    assert told(shop, build)["sampled"] == {"pictures": 1, "captions": 1, "rows": 11}
+    lamp = np.eye(1, DIMENSION, dtype=np.float32)[0]
+    with shop.pipeline.database.writing() as transaction:
+        transaction.embeddings.add(shop.other.spec.fingerprint, {text_hash("a lamp"): lamp})
+        stored = len(transaction.embeddings.known(shop.other.spec.fingerprint, [text_hash("a lamp")]))
+    assert stored == 1
+    again = shop.begin(shop.other.spec, dry_run=True)
+    shop.work()
+    left = counts(shop, again)
+    # The first sample is stored now, and the lamp, which may have been in it.
+    assert (left["pictures_to_encode"], left["captions_to_encode"] in {1, 2}) == (1, True)
+    assert left["stored"] == 5 - left["pictures_to_encode"] - left["captions_to_encode"]
+
+
+def test_a_dry_run_changes_nothing_and_the_next_start_goes_on(shop: Shop) -> None:
+    live = shop.pipeline.live()
+    before = shop.pipeline.everything()
+    build = shop.begin(shop.other.spec, dry_run=True)
+    with pytest.raises(Conflict) as raised:
+        shop.begin(shop.other.spec)
+    assert raised.value.code == "build_unfinished"
+    shop.work()
+    assert (shop.state(build), shop.build(build).takes_uploads) == (BuildState.ABORTED, False)
+    assert shop.events(build) == ["started", "estimated"]
+    assert collections(shop) == of(live)
+    assert shop.pipeline.everything() == before
+    assert "free_bytes" not in told(shop, build)
+    real = shop.begin(shop.other.spec)
+    with pytest.raises(Conflict):
+        shop.begin(shop.other.spec, dry_run=True)
+    shop.work()
+    assert (shop.state(real), shop.passed(real)) == (BuildState.READY, True)
+    assert collections(shop) == of(live, real)
+
+
+def test_another_index_encodes_nothing(shop: Shop) -> None:
+    encoder = shop.pipeline.encoder
+    before = encoder.encoded_images, encoder.encoded_texts
+    build = shop.begin(dry_run=True)
+    while shop.step(Stage.INDEX):
+        pass
+    assert counts(shop, build)["stored"] == 5
+    assert told(shop, build)["encoding_seconds"] == told(shop, build)["database_bytes"] == 0
+    assert (encoder.encoded_images, encoder.encoded_texts) == before
+
+
+def test_an_estimate_takes_a_tenth_of_the_work_and_stores_what_it_encodes(pipeline: Pipeline) -> None:
+    for number in range(31):
+        pipeline.accepted(a_submission(f"p{number}", f"mug {number}"))
+    pipeline.work()
+    shop = Shop(pipeline)
+    build = shop.begin(shop.other.spec, dry_run=True)
+    shop.work()
+    assert told(shop, build)["sampled"] == {"pictures": 0, "captions": 4, "rows": 31}
+    names = [text_hash(f"mug {number}") for number in range(31)]
+    with pipeline.database.reading() as transaction:
+        assert len(transaction.embeddings.known(shop.other.spec.fingerprint, names)) == 4
+
+
+def test_an_empty_catalog_takes_nothing(pipeline: Pipeline) -> None:
+    shop = Shop(pipeline)
+    build = shop.begin(shop.other.spec, dry_run=True)
+    shop.work()
+    assert counts(shop, build) == dict.fromkeys(counts(shop, build), 0)
+    assert shop.state(build) is BuildState.ABORTED
+
+
+def test_a_rate_bounds_the_time(shop: Shop) -> None:
+    build = shop.begin(rate=0.001)
+    while shop.step():
+        pass
+    assert told(shop, build)["seconds"] == 5_000
+
+
+def test_a_build_that_does_not_fit_has_failed_before_it_makes_anything(shop: Shop) -> None:
+    live, store = shop.pipeline.live(), shop.pipeline.store
+    store.free = RESERVE_BYTES + 100
+    build = shop.begin(shop.other.spec)
+    shop.work()
+    found = shop.build(build)
+    assert (found.state, found.error_code, found.takes_uploads) == (BuildState.FAILED, "disk_short", False)
+    assert found.error_detail is not None
+    assert "0.54 GB" in found.error_detail
+    assert shop.events(build) == ["started", "estimated", "failed"]
+    assert collections(shop) == of(live)
+    dry = shop.begin(shop.other.spec, dry_run=True)
+    shop.work()
+    assert shop.state(dry) is BuildState.ABORTED
+    assert (told(shop, dry)["free_bytes"], told(shop, dry)["fits"]) == (store.free, False)
+    store.free = RESERVE_BYTES + 1_000_000
+    fits = shop.begin(shop.other.spec)
+    shop.work()
+    assert (shop.state(fits), told(shop, fits)["fits"]) == (BuildState.READY, True)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("call", range(27))
+def test_a_worker_killed_at_any_call_leaves_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, call: int, dry_run: bool
+) -> None:
+    """Calls of the database and of the store are counted; from the one with this number on the worker is dead."""
+    left = [call]
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def dying(*arguments: Any, **named: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return function(*arguments, **named)
+
+        return dying
+
+    live, build = shop.pipeline.live(), shop.begin(shop.other.spec, dry_run=dry_run)
+    with monkeypatch.context() as patched:
+        for target, names in (
+            (shop.pipeline.database, ("writing",)),
+            (shop.pipeline.store, ("create", "upsert", "settle", "stamps", "seal", "drop")),
+        ):
+            for name in names:
+                patched.setattr(target, name, counted(getattr(target, name)))
+        with pytest.raises(Killed):
+            shop.work()
+    shop.wait()
+    shop.work()
+    assert counts(shop, build)["products"] == 5
+    assert shop.state(build) is (BuildState.ABORTED if dry_run else BuildState.READY)
+    assert collections(shop) == (of(live) if dry_run else of(live, build))
+
+
+def test_what_a_dead_worker_left_goes_with_a_build_that_was_aborted(shop: Shop) -> None:
+    live, build = shop.pipeline.live(), shop.begin()
+    shop.pipeline.store.create(build.rehearsal.texts, dimension=DIMENSION, index=build.index)
+    abort(shop.pipeline.database, "shop", build.id)
+    shop.wait()
+    shop.work()
+    assert collections(shop) == of(live)
+
+
+def test_a_worker_that_is_stopped_gives_the_estimate_back(shop: Shop) -> None:
+    build = shop.begin(shop.other.spec, dry_run=True)
+    assert shop.step()
+    for _ in range(2 * MAX_ATTEMPTS):
+        assert shop.step(Stage.ENCODE, pause=lambda: True)
+    assert shop.state(build) is BuildState.BUILDING
+    shop.work()
+    assert shop.state(build) is BuildState.ABORTED
+
+
+def test_a_content_that_the_encoder_fails_on_does_not_keep_a_build_from_its_estimate(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(texts: list[str]) -> Vectors:
+        return np.full((len(texts), DIMENSION), np.nan, dtype=np.float32)
+
+    monkeypatch.setattr(shop.other, "encode_texts", failing)
+    build = shop.begin(shop.other.spec, dry_run=True)
+    shop.work()
+    assert counts(shop, build)["captions_to_encode"] == 3
+
+
+def test_a_store_that_is_away_is_waited_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise StoreUnavailable("Milvus does not answer")
+
+    build = shop.begin(dry_run=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.pipeline.store, "upsert", down)
+        for _ in range(2 * MAX_ATTEMPTS):
+            shop.work()
+            shop.wait()
+    assert shop.state(build) is BuildState.BUILDING
+    shop.work()
+    assert shop.state(build) is BuildState.ABORTED
+
+
+def test_a_model_that_does_not_load_fails_the_dry_run_with_a_reason(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> Vectors:
+        raise RuntimeError("device-side assert triggered")
+
+    monkeypatch.setattr(shop.other, "encode_texts", broken)
+    build = shop.begin(shop.other.spec, dry_run=True)
+    for _ in range(MAX_ATTEMPTS + 1):
+        shop.work()
+        shop.wait()
+    found = shop.build(build)
+    assert (found.state, found.error_code) == (BuildState.FAILED, "attempt_failed")
+
+
+def test_the_log_tells_how_good_the_estimate_was(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    build = shop.begin(shop.other.spec, rate=4.0)
+    with caplog.at_level(logging.INFO):
+        while shop.state(build) is BuildState.BUILDING:
+            shop.work()
+    with shop.pipeline.database.reading() as transaction:
+        ready = transaction.builds.events(build.id)[-1].told
+    assert ready["estimated_seconds"] == told(shop, build)["seconds"] == 1.2
+    assert ready["ratio"] == pytest.approx(ready["seconds"] / 1.2, abs=0.1)
+    (line,) = [record.__dict__ for record in caplog.records if record.message == "build.ready"]
+    assert {name: line[name] for name in ("seconds", "estimated_seconds", "ratio")} == {
+        name: ready[name] for name in ("seconds", "estimated_seconds", "ratio")
+    }
+
+
+@pytest.mark.parametrize(
+    ("index", "params", "row", "fixed"),
+    [
+        ("FLAT", {}, 2_048, 0),
+        ("HNSW", {"M": 16}, 2_048 + 128, 0),
+        ("HNSW_SQ", {"M": 32}, 512 + 256, 0),
+        ("IVF_FLAT", {"nlist": 128}, 2_048 + 8, 128 * 2_048),
+        ("IVF_SQ8", {"nlist": 1}, 512 + 8, 2_048),
+        ("IVF_PQ", {"nlist": 128, "m": 32, "nbits": 4}, 16 + 8, (128 + 16) * 2_048),
+    ],
+)
+def test_the_size_of_an_index(index: str, params: dict[str, int], row: int, fixed: int) -> None:
+    spec = IndexSpec.of(index, params)
+    assert index_bytes(spec, 512, 1_000) == 1_000 * row + fixed
