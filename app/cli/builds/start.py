@@ -1,0 +1,77 @@
+"""`vitrine builds start`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from app.cli.builds.shown import build_table, estimate_table, losers, next_step, waited_for
+from app.cli.connection import catalog_path, connect
+from app.cli.failures import FAILED_IN_PART
+from app.cli.options import CatalogName, Data, Json, Url
+from app.cli.screen import Screen
+from app.domain.builds import BuildState
+from app.domain.errors import Invalid
+
+
+def start(
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Another encoder: a local model directory, or a hub name.", show_default=False
+        ),
+    ] = None,
+    index: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="HNSW, IVF_FLAT, IVF_SQ8, FLAT, …", show_default=False)
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A parameter of the index: M=16.", show_default=False),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0, help="Fill it with at most so many products a second.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what it would take: work, time, memory and disk.")
+    ] = False,
+    wait: Annotated[bool, typer.Option(help="Wait until it is ready.")] = True,
+    catalog: CatalogName = "default",
+    url: Url = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Start a build beside the live one; what is not given is as in the live one.
+
+    It is filled with what is stored, and every change reaches it too, while the
+    live one goes on answering. Once it is ready, `vitrine builds promote` makes
+    it the live one, and `vitrine builds rollback` goes back. A dry run counts
+    and measures a sample, and ends with 1 where there is no room for the build.
+    """
+    screen = Screen(json=json)
+    asked = {"encoder": encoder, "index": index, "params": _params(param or []), "rate": rate, "dry_run": dry_run}
+    with connect(screen, url=url, data=data, makes=False) as service:
+        path = f"{catalog_path(catalog)}/builds"
+        started = service.post(path, {name: value for name, value in asked.items() if value is not None})
+        told = (
+            waited_for(screen, service, f"{path}/{started['id']}") if wait else service.get(f"{path}/{started['id']}")
+        )
+    if dry_run and told["state"] == BuildState.ABORTED and "estimate" in told:
+        estimate = told["estimate"]
+        screen.result(estimate, estimate_table(estimate))
+        failed = not estimate.get("fits", True)
+    else:
+        screen.result(told, build_table(told), *losers(told), *next_step(told))
+        failed = told["state"] in (BuildState.FAILED, BuildState.ABORTED)
+    if failed:
+        sys.exit(FAILED_IN_PART)
+
+
+def _params(stated: list[str]) -> dict[str, int]:
+    params: dict[str, int] = {}
+    for one in stated:
+        name, _, value = one.partition("=")
+        if not value.strip().isdecimal():
+            raise Invalid(f"{one!r} is not NAME=NUMBER, as in M=16", code="usage")
+        params[name.strip()] = int(value)
+    return params
