@@ -24,6 +24,7 @@ from app.services.replay_queries import Replayer
 from app.services.search_legs import Legs
 from app.services.start_build import start_build
 from app.services.switch_build import Switch
+from app.services.tune import Tuner
 from tests.fakes.encoders import FakeEncoder
 from tests.pipelines import Pipeline
 
@@ -56,6 +57,7 @@ class Shop:
             encoder,
             Checker(database, store, gate, pipeline.contents, LEASE, 2),
             self.reconciler,
+            Tuner(database, store, LEASE),
             LEASE,
             pipeline.pool,
             lanes=1,

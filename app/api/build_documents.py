@@ -3,6 +3,7 @@
 from typing import cast
 
 from app.api.schemas.builds import BuildDocument, EstimateDocument, ProgressDocument, ReportDocument
+from app.api.schemas.tuning import TunedDocument
 from app.domain.build_steps import Progress
 from app.services.describe_catalog import HeldBuild
 from app.services.estimate_build import ESTIMATED
@@ -30,6 +31,8 @@ def build_document(held: HeldBuild) -> BuildDocument:
         document["waiting"] = {"code": held.waiting.code, "detail": held.waiting.detail}
     if build.report is not None:
         document["report"] = cast(ReportDocument, build.report)
+    if build.tuned is not None:
+        document["tuned"] = cast(TunedDocument, build.tuned)
     if build.error_code is not None:
         document["error"] = {"code": build.error_code, "detail": build.error_detail}
     for event in held.events or ():

@@ -20,6 +20,7 @@ from app.services.open_build import Opener
 from app.services.reconcile import AT_ONCE, Reconciler
 from app.services.replay_queries import Replayer
 from app.services.search_legs import Legs
+from app.services.tune import Tuner
 
 Pool = Callable[[str, int], Executor]
 
@@ -48,6 +49,7 @@ def build_worker(
         encoder,
         Checker(database, store, gate, contents, lease, settings.model_batch),
         Reconciler(database, finder, pool("pages", AT_ONCE), lease, every),
+        Tuner(database, store, lease),
         lease,
         pool("build", BUILD_LANES),
         lanes,

@@ -11,6 +11,7 @@ from app.cli.failures import FAILED_IN_PART, WRONG_USE, document_of, exit_code, 
 from app.cli.ingest import command as ingest
 from app.cli.learning import evaluate, train
 from app.cli.screen import Screen, write_json
+from app.cli.tuning import command as tuning
 from app.domain.errors import VitrineError
 
 commands = typer.Typer(
@@ -28,6 +29,7 @@ commands.add_typer(uploads.commands, name="uploads")
 commands.add_typer(builds.commands, name="builds")
 commands.add_typer(queries.commands, name="queries")
 commands.command("reconcile")(reconcile.reconcile)
+commands.command("tune")(tuning.tune)
 commands.command("train")(train.train)
 commands.command("eval")(evaluate.evaluate)
 

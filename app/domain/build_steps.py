@@ -14,7 +14,7 @@ BUILDING = (Stage.ENCODE, Stage.INDEX)
 
 
 class StepKind(StrEnum):
-    """estimate → open → slice → fill, a page at a time → check; reconcile, now and then; and drop, once it ended."""
+    """estimate → open → slice → fill, by pages → check; reconcile and tune, now and then; drop, once it ended."""
 
     ESTIMATE = "estimate"
     """Tell what it will take, and go on."""
@@ -32,6 +32,8 @@ class StepKind(StrEnum):
     """Drop its collections."""
     RECONCILE = "reconcile"
     """Compare its rows with the database, and repair them."""
+    TUNE = "tune"
+    """Measure which search parameters it needs, and take them."""
 
 
 ESTIMATING = (StepKind.ESTIMATE, StepKind.DRY_RUN)
@@ -42,14 +44,15 @@ ESTIMATING = (StepKind.ESTIMATE, StepKind.DRY_RUN)
 class NewStep:
     """A step to be done: a page holds `products`, those with an id beyond `after`, up to and with `up_to`.
 
-    The empty text is no bound. `tally` is what was counted so far of what is done in several steps.
+    The empty text is no bound. `told` is JSON: what was asked for, or what was counted so far of what is done in
+    several steps.
     """
 
     kind: StepKind
     after: str = ""
     up_to: str = ""
     products: int = 0
-    tally: Mapping[str, int] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.bands import Band
 from app.domain.embeddings import EncoderSpec
 from app.domain.errors import Invalid
 
@@ -52,11 +53,15 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
-    """A Milvus index: its type and the parameters it is built and searched with."""
+    """A Milvus index: its type and the parameters it is built and searched with.
+
+    `bands` are what tuning found for these vectors: where they say nothing, searches take `search_params`.
+    """
 
     type: str
     build_params: Mapping[str, int] = field(default_factory=dict)
     search_params: Mapping[str, int] = field(default_factory=dict)
+    bands: tuple[Band, ...] = ()
 
     @staticmethod
     def of(index_type: str, params: Mapping[str, int] | None = None) -> "IndexSpec":
@@ -78,6 +83,19 @@ class IndexSpec:
     def inexactness(self) -> float:
         """How far from 1 the cosine of a stored vector with itself may be: some types keep less than the vector."""
         return _INEXACT.get(self.type, 1e-3)
+
+    @property
+    def tunable(self) -> str | None:
+        """The search parameter that trades recall for time; None where every row is looked at in any case."""
+        return None if self.build_params.get("nlist") == 1 else next(iter(self.search_params), None)
+
+    def most(self, rows: int) -> int:
+        """The greatest value of that parameter that can gain anything in a collection of so many rows."""
+        return self.build_params.get("nlist") or min(max(rows, 1), _BOUNDS["ef"][1])
+
+    def searched_with(self, value: int) -> "IndexSpec":
+        """The same with another value of that parameter."""
+        return replace(self, search_params=dict.fromkeys(self.search_params, value))
 
     @staticmethod
     def exact() -> "IndexSpec":
@@ -103,7 +121,8 @@ class Build:
     """One row of the builds table. The live one of a catalog is the switch every query reads.
 
     `takes_uploads` says whether it has collections that every upload goes to. `rate` bounds how many products a
-    second it is filled with; 0 pauses that. `report` is what its check found, and the error why it failed.
+    second it is filled with; 0 pauses that. `report` is what its check found, `tuned` what tuning measured, and the
+    error why it failed.
     """
 
     id: str
@@ -118,6 +137,7 @@ class Build:
     report: Mapping[str, Any] | None = None
     error_code: str | None = None
     error_detail: str | None = None
+    tuned: Mapping[str, Any] | None = None
 
     @property
     def images(self) -> str:
@@ -138,6 +158,11 @@ class Build:
     def rehearsal(self) -> "Build":
         """The same under another name: its collections are those that writing is tried with for an estimate."""
         return replace(self, id=f"{self.id}_rehearsal")
+
+    @property
+    def trials(self) -> Mapping[str, str]:
+        """By index type, the collections that it is tried in while it is compared, and that go away again."""
+        return {name: f"vitrine_{self.id}_try_{name.lower()}" for name in _USUAL}
 
     @property
     def aliases(self) -> Mapping[str, str]:

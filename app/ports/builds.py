@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.domain.build_steps import BuildEvent
-from app.domain.builds import Build, BuildState
+from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.products import Catalog
 from app.ports.uploads import Failure
 
@@ -63,6 +63,10 @@ class Builds(Protocol):
 
     def set_report(self, build_id: str, report: Mapping[str, Any]) -> None:
         """Write down what the check of a build found."""
+        ...
+
+    def set_tuned(self, build_id: str, index: IndexSpec, tuned: Mapping[str, Any]) -> None:
+        """Let queries search with the bands of this index from now on; `tuned` is what was measured of them."""
         ...
 
     def record(self, build_id: str, what: str, told: Mapping[str, Any]) -> None:

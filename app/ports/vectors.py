@@ -86,6 +86,10 @@ class VectorStore(Protocol):
         """How many of the rows that were sealed are not indexed yet."""
         ...
 
+    def unserved(self, collection: str) -> int:
+        """How many of the rows that are indexed are not searched by their index yet."""
+        ...
+
     def stamps(self, collection: str, ids: Sequence[str], *, own: bool = False) -> dict[str, Stamp]:
         """The stamp of each stored id, as a strongly consistent read; ids that are not stored are left out.
 

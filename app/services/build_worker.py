@@ -1,8 +1,8 @@
 """The work of builds: claim a step, do it, write down what became of it.
 
 Failures are decided here as `run_stage` decides those of uploads: an outside thing that does not answer costs no
-attempt; anything else costs one, and after the last the build has failed, with a reason. Only dropping the
-collections of a build that has ended, and reconciling, are tried again and again: no build fails of them.
+attempt; anything else costs one, and after the last the build has failed, with a reason. No build fails of being
+tuned, of reconciling, or of dropping its collections once it has ended: the last two are tried again and again.
 """
 
 import logging
@@ -25,10 +25,12 @@ from app.services.fill_build import Filler
 from app.services.open_build import Opener
 from app.services.reconcile import Reconciler
 from app.services.run_stage import NO_UPLOADS_FAULT, OUTAGE_DELAY, RETRY_DELAY
+from app.services.tune import Tuner
 
 log = logging.getLogger(__name__)
 
 _NEVER_ENDING = (StepKind.DROP, StepKind.RECONCILE)
+_SPARING = (*_NEVER_ENDING, StepKind.TUNE)  # however often these are begun, the build does not fail of it
 
 Work = Callable[[Step, Callable[[], bool]], bool]
 """Does a step. What it is given besides says to stop early; False where it did, and the step goes on later."""
@@ -48,6 +50,7 @@ class BuildWorker:
     encoder: PageEncoder
     checker: Checker
     reconciler: Reconciler
+    tuner: Tuner
     lease: timedelta
     pool: Executor
     lanes: int
@@ -88,7 +91,7 @@ class BuildWorker:
             self._give_back(step, reason, delay, blameless=never_ends)
 
     def _do(self, step: Step, pause: Callable[[], bool]) -> None:
-        if step.attempts > MAX_ATTEMPTS and step.page.kind not in _NEVER_ENDING:
+        if step.attempts > MAX_ATTEMPTS and step.page.kind not in _SPARING:
             self._fail(step)
         elif not self._works[step.page.kind, step.stage](step, pause):
             self._give_back(step, Failure("stopped", "its worker was stopped"), timedelta(), blameless=True)
@@ -104,6 +107,7 @@ class BuildWorker:
             (StepKind.CHECK, Stage.INDEX): self.checker.check,
             (StepKind.CHECK, Stage.ENCODE): self.checker.encode,
             (StepKind.RECONCILE, Stage.INDEX): self.reconciler.step,
+            (StepKind.TUNE, Stage.INDEX): self.tuner.step,
             (StepKind.DROP, Stage.INDEX): self.opener.drop,
         }
 

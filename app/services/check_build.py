@@ -42,7 +42,7 @@ class Checker:
         Kept queries that have no embedding are handed to those who encode. What the store has not indexed yet is
         waited for, which may be for minutes.
         """
-        build, asked = step.build, bool(step.page.tally)
+        build, asked = step.build, bool(step.page.told)
         if not (step.touched or asked):
             for collection in build.collections:
                 self.store.seal(collection)
@@ -95,7 +95,7 @@ class Checker:
             if not mine or pause():
                 return False
         with self.database.writing() as transaction:
-            finish_step(transaction, step, NewStep(StepKind.CHECK, tally={"words": count}))
+            finish_step(transaction, step, NewStep(StepKind.CHECK, told={"words": count}))
         return True
 
     def _live(self, build: Build) -> Build | None:
@@ -112,7 +112,7 @@ class Checker:
                 yield Missing(some.spec, [], dict(texts[start : start + self.batch]))
 
     def _waits(self, step: Step) -> bool:
-        waiting = sum(self.store.unindexed(collection) for collection in step.build.collections)
+        waiting = sum(self.store.unindexed(one) + self.store.unserved(one) for one in step.build.collections)
         with self.database.writing() as transaction:
             if waiting:
                 reason = Failure("indexing", f"the vector store indexes {waiting} rows")

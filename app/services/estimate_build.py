@@ -46,8 +46,8 @@ class Estimator:
 
     def step(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Do a part of the estimate; False where `pause`, called now and then, said to stop, or another has it."""
-        if step.page.tally:
-            self._tell(step, self._estimate(step, Counted.read(step.page.tally)))
+        if step.page.told:
+            self._tell(step, self._estimate(step, Counted.read(step.page.told)))
             return True
         return self._count(step, pause)
 
@@ -70,7 +70,7 @@ class Estimator:
         if counted is None:
             return False
         with self.database.writing() as transaction:
-            finish_step(transaction, step, NewStep(step.page.kind, tally=counted.told))
+            finish_step(transaction, step, NewStep(step.page.kind, told=counted.told))
         return True
 
     def _go_on(self, step: Step) -> bool:

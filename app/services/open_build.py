@@ -60,10 +60,11 @@ class Opener:
 
     def drop(self, step: Step, _pause: Callable[[], bool]) -> bool:
         """Drop the collections of a build that has ended."""
-        for collection in (*step.build.collections, *step.build.rehearsal.collections):
+        build = step.build
+        for collection in (*build.collections, *build.rehearsal.collections, *build.trials.values()):
             self.store.drop(collection)
         with self.database.writing() as transaction:
-            transaction.holdings.clear(step.build.id)
+            transaction.holdings.clear(build.id)
             if finish_step(transaction, step):
-                transaction.builds.record(step.build.id, "dropped", {})
+                transaction.builds.record(build.id, "dropped", {})
         return True

@@ -33,7 +33,7 @@ class QueryEncoder:
         """
         if query.like is not None:
             with self.database.reading() as transaction:
-                stored = stored_vectors(transaction, build, query.like)
+                stored = vectors_of_product(transaction, build, query.like)
             if query.text is None:
                 return stored
             words = self.encoders.of(build.encoder).encode_texts([query.text])
@@ -49,7 +49,7 @@ class QueryEncoder:
         return dict.fromkeys(Leg, vector)
 
 
-def stored_vectors(transaction: Transaction, build: Build, product_id: str) -> dict[Leg, Vectors]:
+def vectors_of_product(transaction: Transaction, build: Build, product_id: str) -> dict[Leg, Vectors]:
     """What is stored of a product: its pictures' vectors for the image leg, its caption's for the text leg.
 
     Raises `NotFound` (`unknown_product`, `not_indexed`).

@@ -69,7 +69,7 @@ class Reconciler:
             with self.database.writing() as transaction:
                 finish_step(transaction, step)
             return True
-        tally, after = Reconciled.read(step.page.tally), step.page.after
+        tally, after = Reconciled.read(step.page.told), step.page.after
         while True:
             found, after = self._pages(step.build, after, dry_run=False)
             tally += found
@@ -79,7 +79,7 @@ class Reconciler:
                 if not transaction.build_steps.go_on(step, lease=self.lease):
                     return True
         with self.database.writing() as transaction:
-            following = NewStep(StepKind.RECONCILE, after=after, tally=tally.told if after else {})
+            following = NewStep(StepKind.RECONCILE, after=after, told=tally.told if after else {})
             if finish_step(transaction, step):
                 delay = timedelta() if after else self.every
                 transaction.build_steps.add(step.build.id, [following], delay=delay)

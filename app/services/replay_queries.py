@@ -14,7 +14,7 @@ from app.domain.search import Leg, SearchQuery
 from app.ports.database import Database, Transaction
 from app.services.encode_contents import Missing, without
 from app.services.own_vectors import DEPTH
-from app.services.query_vectors import mixed, stored_vectors
+from app.services.query_vectors import mixed, vectors_of_product
 from app.services.search_legs import Legs, Plan, ranking
 
 REPLAYED = 200
@@ -138,7 +138,7 @@ def _vectors(transaction: Transaction, build: Build, query: SearchQuery) -> Mapp
     """As `QueryEncoder` makes them, of stored embeddings. Raises `NotFound` where there is none."""
     if query.like is None:
         return dict.fromkeys(Leg, _words(transaction, build, query.text or ""))
-    stored = stored_vectors(transaction, build, query.like)
+    stored = vectors_of_product(transaction, build, query.like)
     if query.text is None:
         return stored
     words = _words(transaction, build, query.text)

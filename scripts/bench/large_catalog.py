@@ -140,5 +140,6 @@ def fill_live(application: Application, build: Build) -> None:
         after, more = up_to, bool(up_to)
     for collection in (build.texts, build.images):
         application.store.seal(collection)
-        while application.store.unindexed(collection):
+    for collection in (build.texts, build.images):
+        while application.store.unindexed(collection) or application.store.unserved(collection):
             time.sleep(0.5)

@@ -1,6 +1,6 @@
 """Changing the parameters of an index, beside a bare pymilvus load of the same vectors into the same server.
 
-Both end when every row is acknowledged, and again when the server has indexed all of them.
+Both end when every row is acknowledged, and again when the server searches all of them by their index.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from typing import Any
 from pymilvus import MilvusClient
 
 from app.adapters.milvus.schema import collection_schema, index_params
+from app.adapters.milvus.store import MilvusStore
 from app.bootstrap import Application
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.services.steer_build import abort
@@ -73,7 +74,8 @@ def _bare(uri: str, count: int) -> dict[str, float]:
     acknowledged = time.perf_counter() - started
     for name in names:
         client.flush(name)
-    while any(client.describe_index(name, "vector")["pending_index_rows"] for name in names):
+    store = MilvusStore(uri)
+    while any(store.unindexed(name) or store.unserved(name) for name in names):
         time.sleep(0.5)
     indexed = time.perf_counter() - started
     for name in names:

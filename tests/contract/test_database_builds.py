@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.adapters.postgres.database import SqlDatabase
-from app.domain.builds import BuildState
+from app.domain.bands import Band
+from app.domain.builds import BuildState, IndexSpec
 from app.domain.errors import Conflict
 from app.domain.uploads import Claim, Stage, UploadState
 from tests.databases import accept
@@ -76,3 +77,20 @@ def test_what_an_older_version_may_still_write_is_not_forgotten(database: SqlDat
     with database.writing() as transaction:
         transaction.holdings.held(build.id, {"p": (2, 1)})
         assert transaction.holdings.hold(build.id, {"p": 1}) == {"p": 1}
+
+
+def test_what_tuning_found_is_read_with_the_next_query(database: SqlDatabase) -> None:
+    build = a_build()
+    index = replace(IndexSpec.of("HNSW"), bands=(Band(1.0, 100, 1), Band(0.05, 400, 3)))
+    with database.writing() as transaction:
+        transaction.builds.add(build)
+        before = transaction.builds.searched("shop")
+        assert before is not None
+        assert before[1].index.bands == ()
+        transaction.builds.set_tuned(build.id, index, {"recall": 0.95})
+    with database.reading() as transaction:
+        found, read = transaction.builds.searched("shop"), transaction.builds.get(build.id)
+    assert found is not None
+    assert read is not None
+    assert found[1].index == read.index == index
+    assert read.tuned == {"recall": 0.95}

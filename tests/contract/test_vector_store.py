@@ -129,7 +129,7 @@ def test_what_is_sealed_is_indexed_after_a_while(store: VectorStore) -> None:
     store.seal(NAME)
     assert store.unsealed(NAME) == 0
     until = time.monotonic() + 60
-    while store.unindexed(NAME):
+    while store.unindexed(NAME) or store.unserved(NAME):
         assert time.monotonic() < until
         time.sleep(0.2)
     answers = store.search(NAME, vectors[:100], limit=1, index=HNSW)

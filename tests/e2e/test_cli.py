@@ -388,6 +388,29 @@ def test_what_is_searched_for_is_kept_until_it_is_forgotten(tmp_path: Path, mani
     assert run("queries", "list", "--data", data)[1] == {"recorded": [], "judged": []}
 
 
+def test_search_parameters_are_found_stored_and_drawn(tmp_path: Path, manifest: Path, model: Path) -> None:
+    data, curve = tmp_path / "data", tmp_path / "curve.png"
+    assert run("ingest", manifest, "--data", data, "--encoder", model)[0] == 0
+    code, told, _ = run("tune", "--data", data)
+    assert (code, told["bands"], told["reached"]) == (0, [], True)
+    assert "looks at every row" in told["nothing"]
+    code, built, _ = run("builds", "start", "--index", "IVF_FLAT", "--param", "nlist=8", "--data", data)
+    assert (code, built["state"]) == (0, "ready")
+    asked = ("tune", built["id"], "--recall", "1", "--compare", "HNSW", "--compare", "IVF_PQ", "--png", curve)
+    code, told, _ = run(*asked, "--data", data)
+    assert (code, told["build"], told["reached"], told["recall"]) == (0, built["id"], True, 1.0)
+    assert 1 <= told["bands"][0]["search_params"]["nprobe"] <= 8
+    assert ["passed_over" in one for one in told["compared"]] == [False, True]
+    with Image.open(curve) as drawn:
+        assert (drawn.format, drawn.size) == ("PNG", (960, 560))
+    code, shown, _ = run("builds", "show", built["id"], "--data", data)
+    assert (code, shown["tuned"]) == (0, {name: value for name, value in told.items() if name != "build"})
+    code, answer, _ = run("tune", "--compare", "NONE", "--data", data)
+    assert (code, answer["error"]["code"]) == (2, "index_type")
+    code, answer, _ = run("tune", "none", "--data", data)
+    assert (code, answer["error"]["code"]) == (2, "unknown_build")
+
+
 def test_a_lost_vector_store_is_written_anew_without_a_model(tmp_path: Path, manifest: Path, model: Path) -> None:
     data = tmp_path / "data"
     assert run("ingest", manifest, "--data", data, "--encoder", model)[0] == 0

@@ -75,6 +75,11 @@ class FakeVectorStore:
             self._collection(collection)
         return 0
 
+    def unserved(self, collection: str) -> int:
+        with self._lock:
+            self._collection(collection)
+        return 0
+
     def stamps(self, collection: str, ids: Sequence[str], *, own: bool = False) -> dict[str, Stamp]:
         with self._lock:
             _, stored = self._collection(collection)

@@ -1,10 +1,12 @@
 """The collections of a Milvus server or of milvus-lite: made, indexed, named by aliases, and dropped."""
 
+import math
 import shutil
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
-from pymilvus import MilvusException
+from pymilvus import MilvusException, SegmentState
 
 from app.adapters.milvus.connection import ServerConnection
 from app.adapters.milvus.faults import MISSING, index_lost
@@ -13,6 +15,7 @@ from app.adapters.milvus.schema import check_index, check_name, collection_schem
 from app.domain.builds import IndexSpec
 from app.domain.errors import Conflict
 
+_NEVER_INDEXED = 1_024  # rows that a segment has at least to be indexed, unless a server is set up otherwise
 STRONG = "Strong"  # a read waits for every write before it, whoever wrote
 
 LITE_ROW_BYTES = 6_500  # of a row with nine attributes, whatever its vector and index: Python objects, mostly
@@ -80,12 +83,27 @@ class MilvusCollections:
 
     def unindexed(self, collection: str) -> int:
         """How many of the rows that were sealed are not indexed yet; milvus-lite has indexed all of them."""
-        return 0 if self.connection.lite else self.index_state(collection)["pending_index_rows"]
+        return 0 if self.connection.lite else int(self.index_state(collection)["pending_index_rows"])
 
-    def index_state(self, collection: str) -> dict[str, int]:
+    def index_state(self, collection: str) -> dict[str, Any]:
         """What a server tells of the index of what is sealed."""
         with self.connection.open() as client:
             return dict(client.describe_index(check_name(collection), "vector", timeout=self.timeout))
+
+    def unserved(self, collection: str) -> int:
+        """How many of the indexed rows are searched as they came: a server does so for some ten seconds more."""
+        if self.connection.lite:
+            return 0
+        index = self.index_state(collection)
+        with self.connection.open() as client:
+            loaded = client.list_loaded_segments(collection, timeout=self.timeout)
+        without = math.inf if index["index_type"] == "FLAT" else _NEVER_INDEXED
+        served = [
+            int(one.num_rows)
+            for one in loaded
+            if one.state == SegmentState.Sealed and (one.index_id or one.num_rows < without)
+        ]
+        return max(0, int(index["indexed_rows"]) - sum(served))
 
     @property
     def row_overhead(self) -> int:

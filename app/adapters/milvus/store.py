@@ -109,7 +109,7 @@ class MilvusStore(MilvusCollections):
         """
         if self.connection.lite:
             return 0
-        return max(0, self.count(collection) - self.index_state(collection)["total_rows"])
+        return max(0, self.count(collection) - int(self.index_state(collection)["total_rows"]))
 
     def count(self, collection: str) -> int:
         """How many rows a collection has, as a strongly consistent read."""

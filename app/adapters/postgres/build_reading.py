@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Row
 
 from app.adapters.postgres.catalogs import stated_catalog
+from app.domain.bands import Band
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.embeddings import EncoderSpec, Preprocessing
 from app.domain.products import Catalog
@@ -21,7 +22,7 @@ def read_build(row: Row[Any]) -> Build:
         row.catalog,
         BuildState(row.state),
         _encoder(row.encoder),
-        IndexSpec(**row.parameters),
+        _index(row.parameters),
         row.created_at,
         row.takes_uploads,
         row.rate,
@@ -29,7 +30,13 @@ def read_build(row: Row[Any]) -> Build:
         row.report,
         row.error_code,
         row.error_detail,
+        row.tuned,
     )
+
+
+def _index(stored: Mapping[str, Any]) -> IndexSpec:
+    bands = tuple(Band(**one) for one in stored.get("bands", ()))
+    return IndexSpec(**{**stored, "bands": bands})
 
 
 def _encoder(stored: Mapping[str, Any]) -> EncoderSpec:
@@ -46,5 +53,5 @@ def read_searched(
 ) -> tuple[Catalog, Build]:
     """A catalog and its live build, of what every query reads."""
     catalog = stated_catalog(name, orjson.loads(attributes), orjson.loads(caption))
-    index = IndexSpec(**orjson.loads(parameters))
+    index = _index(orjson.loads(parameters))
     return catalog, Build(build_id, name, BuildState.LIVE, _encoder(orjson.loads(encoder)), index, created_at, True)

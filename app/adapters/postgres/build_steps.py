@@ -44,7 +44,7 @@ class BuildStepRows:
                 "after": step.after,
                 "up_to": step.up_to,
                 "products": step.products,
-                "tally": dict(step.tally),
+                "tally": dict(step.told),
                 "due_at": self._clock.now + delay,
             }
             for place, step in enumerate(steps, start=1)

@@ -52,6 +52,7 @@ builds = Table(
     Column("fills_at", UtcDateTime),
     Column("retired_at", UtcDateTime),
     Column("report", Json),
+    Column("tuned", Json),
     Column("error_code", String(64)),
     Column("error_detail", Text),
     Index("uq_builds_live", "catalog", unique=True, postgresql_where=_LIVE, sqlite_where=_LIVE),

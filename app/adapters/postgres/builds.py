@@ -4,17 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Text,
-    and_,
-    bindparam,
-    cast,
-    func,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Text, and_, bindparam, cast, func, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.postgres.build_reading import read_build, read_searched
@@ -24,7 +14,7 @@ from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import catalogs
 from app.domain.build_steps import BuildEvent
-from app.domain.builds import Build, BuildState
+from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.errors import Conflict
 from app.domain.products import Catalog
 from app.ports.uploads import Failure
@@ -148,6 +138,10 @@ class BuildRows:
     def set_report(self, build_id: str, report: Mapping[str, Any]) -> None:
         """Write down what the check of a build found."""
         self._set(build_id, report=dict(report))
+
+    def set_tuned(self, build_id: str, index: IndexSpec, tuned: Mapping[str, Any]) -> None:
+        """Let queries search with the bands of this index from now on."""
+        self._set(build_id, parameters=asdict(index), tuned=dict(tuned))
 
     def _set(self, build_id: str, **values: Any) -> None:
         self._connection.execute(update(builds).where(builds.c.id == build_id).values(**values))

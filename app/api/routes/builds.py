@@ -8,9 +8,11 @@ from app.api.dependencies import CHECKED, App, BuildId, CatalogName
 from app.api.documents import answer
 from app.api.openapi import problems
 from app.api.schemas.builds import BuildDocument, BuildIn, BuildList, PromoteIn, StartedBuild, ThrottleIn
+from app.api.schemas.tuning import TuneIn
 from app.bootstrap import Application
 from app.domain.builds import Build
 from app.services.describe_catalog import describe_build, list_builds
+from app.services.start_tuning import start_tuning
 from app.services.steer_build import abort, check_again, retire, throttle
 
 router = APIRouter(prefix="/v1/catalogs/{catalog}/builds", dependencies=CHECKED)
@@ -78,6 +80,17 @@ def check_build(application: App, catalog: CatalogName, build: BuildId) -> Respo
     """Check a build that is ready once more: its report is replaced, and an event `checked` says when."""
     checked = check_again(application.database, application.jobs, catalog, build)
     return answer(build_document(describe_build(application.database, catalog, checked.id)), 202)
+
+
+@router.post("/{build}:tune", status_code=202, response_model=StartedBuild, responses=problems(404, 409))
+def tune_build(application: App, catalog: CatalogName, build: BuildId, body: TuneIn | None = None) -> Response:
+    """Find the cheapest search parameters that reach a recall, and take them; workers do, and the build tells it."""
+    stated = body or TuneIn()
+    compare = list(dict.fromkeys(stated.compare))
+    asked = start_tuning(
+        application.database, application.jobs, catalog, build, recall=stated.recall, compare=compare
+    )
+    return answer(StartedBuild(id=asked.id, state=asked.state), 202)
 
 
 def _told(application: Application, build: Build) -> Response:

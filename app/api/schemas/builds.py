@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
 
 from app.api.schemas.parts import Moment, Reason
+from app.api.schemas.tuning import TunedDocument
 from app.domain.builds import BuildState
 
 
@@ -162,6 +163,7 @@ class BuildDocument(TypedDict):
     waiting: NotRequired[Reason]
     estimate: NotRequired[EstimateDocument]
     report: NotRequired[ReportDocument]
+    tuned: NotRequired[TunedDocument]
     error: NotRequired[Reason]
     events: NotRequired[list[BuildEventDocument]]
 

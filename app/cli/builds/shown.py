@@ -63,6 +63,9 @@ def build_table(told: dict[str, Any]) -> Table:
         of = f" of {check['of']}" if "of" in check else ""
         verdict = "passed" if check["passed"] else "NOT PASSED"
         table.add_row(plain(f"check: {check['name']}"), plain(f"{check['measured']:g}{of} ({bound}): {verdict}"))
+    for band in told.get("tuned", {}).get("bands", ()):
+        found = {**band["search_params"], "over-fetch": band["over_fetch"], "recall": band["recall"]}
+        table.add_row(plain(f"tuned: {band['share']:.1%} pass"), plain(found))
     for event in told.get("events", ()):
         table.add_row(plain(event["at"]), plain(f"{event['what']} {written(event['told'])}"))
     return table

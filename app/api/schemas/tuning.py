@@ -1,0 +1,79 @@
+"""What an operator asks of tuning, and what it tells."""
+
+from collections.abc import Mapping
+from typing import Any, NotRequired
+
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
+
+
+class TuneIn(BaseModel):
+    """The least recall that searches are to have, and index types to be compared beside."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    recall: StrictFloat | StrictInt = Field(default=0.95, gt=0, le=1)
+    compare: list[StrictStr] = Field(default_factory=list, max_length=20)
+
+
+class PointDocument(TypedDict):
+    """A value of the search parameter that was tried: its recall, and the milliseconds of a search."""
+
+    value: int
+    recall: float
+    ms: float
+
+
+class BandDocument(TypedDict):
+    """What searches take where `share` of the products pass, measured under `filter`, which `products` pass.
+
+    `over_fetch` is how many pictures are asked for to get one product. Where the recall is not `reached`, these are
+    the cheapest parameters with the best recall. `points` are all that was tried.
+    """
+
+    share: float
+    filter: Mapping[str, Any] | None
+    products: int
+    search_params: Mapping[str, int]
+    over_fetch: int
+    recall: float
+    ms: float
+    reached: bool
+    points: list[PointDocument]
+
+
+class LeftOutDocument(TypedDict):
+    """A share that is not measured, and why."""
+
+    share: float
+    reason: str
+
+
+class ComparedDocument(TypedDict):
+    """An index type, built of `rows` captions: `bytes` of memory are computed. `passed_over` is why it was not."""
+
+    index: str
+    rows: int
+    params: Mapping[str, int]
+    passed_over: NotRequired[str]
+    build_seconds: NotRequired[float]
+    bytes: NotRequired[int]
+    search_params: NotRequired[Mapping[str, int]]
+    recall: NotRequired[float]
+    ms: NotRequired[float]
+    reached: NotRequired[bool]
+
+
+class TunedDocument(TypedDict):
+    """What tuning found: for each band the least search parameter that reaches `recall` of the best `depth` products.
+
+    `nothing` says why there is nothing to tune.
+    """
+
+    recall: float
+    depth: int
+    reached: bool
+    bands: list[BandDocument]
+    left_out: list[LeftOutDocument]
+    compared: list[ComparedDocument]
+    nothing: NotRequired[str]

@@ -1,0 +1,1 @@
+"""`vitrine tune`: the command, and what it shows."""

@@ -1,0 +1,442 @@
+"""Tuning: the least parameter that reaches a recall is found exactly, for each share that filters pass, and taken."""
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.domain.bands import Band, band_for
+from app.domain.best_products import BestProducts
+from app.domain.builds import Build, BuildState, IndexSpec
+from app.domain.embeddings import Vectors
+from app.domain.errors import Conflict, Invalid, NotFound, StoreUnavailable
+from app.domain.filters import Filter, parse_filter
+from app.domain.index_size import index_bytes
+from app.domain.likely_filters import likely_filters
+from app.domain.passing import passes
+from app.domain.search import SearchQuery
+from app.domain.tuning import NOT_TUNED, TUNED, TUNING, Ladder
+from app.ports.vectors import Neighbour
+from app.services import measure_searches, stored_vectors
+from app.services.start_build import start_build
+from app.services.start_tuning import start_tuning
+from app.services.steer_build import retire
+from tests.building import Shop
+from tests.factories import SCHEMA, a_picture, a_submission
+from tests.fakes.vectors import FakeVectorStore
+from tests.pipelines import Pipeline
+
+PRODUCTS = 140
+WHOLE, HALF, TWENTIETH = Band(1.0, 40, 1), Band(0.5, 90, 2), Band(0.05, 70, 1)
+
+
+@pytest.mark.parametrize(
+    ("share", "band"),
+    [
+        (1.0, WHOLE),
+        (0.5, HALF),
+        (0.9, HALF),  # between two, the stricter one
+        (0.2, HALF),
+        (0.05, TWENTIETH),
+        (0.001, TWENTIETH),
+        (None, HALF),  # nobody knows: the strictest with a filter
+    ],
+)
+def test_a_search_takes_the_band_of_the_share_that_passes(share: float | None, band: Band) -> None:
+    assert band_for([WHOLE, HALF, TWENTIETH], share) == band
+
+
+def test_what_was_not_measured_says_nothing() -> None:
+    assert band_for([], 1.0) is None
+    assert band_for([], None) is None
+    assert band_for([WHOLE], None) is None
+    assert band_for([WHOLE], 0.5) is None
+    assert band_for([HALF], 1.0) is None
+
+
+def test_the_least_value_that_reaches_the_target_is_found_exactly() -> None:
+    for least, most in ((1, 1), (1, 64), (1, 100), (100, 5_000)):
+        for needed in random.Random(0).choices(range(least, most + 1), k=50):
+            asked: list[int] = []
+
+            def recall_of(value: int, needed: int = needed, asked: list[int] = asked) -> float:
+                asked.append(value)
+                return min(1.0, value / needed)
+
+            ladder = Ladder(1.0)
+            ladder.climb(recall_of, least=least, most=most)
+            assert (ladder.chosen, ladder.reached) == (needed, True)
+            assert len(asked) == len(set(asked)) <= 2 * np.log2(most) + 3
+
+
+def test_out_of_reach_the_least_value_with_the_best_recall_is_told() -> None:
+    ladder = Ladder(0.95)
+    ladder.climb(lambda value: min(value / 40, 0.9), least=1, most=1_000)
+    assert (ladder.chosen, ladder.reached, ladder.recalls[ladder.chosen]) == (64, False, 0.9)
+    assert max(ladder.recalls) == 1_000
+
+
+def test_the_exact_answer_is_that_of_all_pages_and_equal_scores_count_alike() -> None:
+    drawn = np.random.default_rng(0)
+    scores = np.round(drawn.random((7, 90), dtype=np.float32), 2)  # many are equal
+    names = [f"p{n}" for n in range(90)]
+    exact = BestProducts(7, 10)
+    for start in range(0, 90, 13):
+        exact.add(names[start : start + 13], scores[:, start : start + 13])
+    answers = []
+    for row in scores:
+        order = sorted(range(90), key=lambda n: (-row[n], -n))  # of equal ones those that came last
+        answers.append([names[n] for n in order[:10]])
+    assert exact.recall(answers).tolist() == [1.0] * 7
+    assert exact.recall([some[:5] for some in answers]).tolist() == [0.5] * 7
+    few = BestProducts(2, 10)
+    few.add(["a", "b"], np.array([[1, 0], [0, 1]], dtype=np.float32))
+    assert few.recall([["a", "b"], ["b"]]).tolist() == [1.0, 0.5]
+
+
+def attributes(number: int) -> dict[str, Any]:
+    drawn = random.Random(number)
+    sizes = [size for size in ("S", "M", "L") if drawn.random() < 0.2]
+    colour = drawn.choices(["red", "green", "blue"], [6, 3, 1])[0]
+    return {"colour": colour, "price": drawn.random() * 100, "in_stock": True, "sizes": sizes}
+
+
+def test_filters_are_made_of_what_products_have() -> None:
+    sampled = [attributes(number) for number in range(2_000)]
+    shares = (0.5, 0.05, 0.005)
+    found = likely_filters(SCHEMA, sampled, shares)
+    for share in shares:
+        where = parse_filter(found[share], SCHEMA)
+        passing = sum(passes(where, one) for one in sampled) / len(sampled)
+        assert share / 1.2 < passing < share * 1.2
+    no_price = [{name: value for name, value in one.items() if name != "price"} for one in sampled]
+    found = likely_filters(SCHEMA, no_price, shares)
+    assert len(found[0.05]) == 2  # two that hold at once
+    assert 0.005 not in likely_filters(SCHEMA, [{"in_stock": True}] * 1_000, shares)
+    assert likely_filters({}, sampled, shares) == {}
+
+
+def test_memory_is_computed_by_the_published_rules() -> None:
+    size = {"rows": 1_000, "dimension": 64}
+    assert index_bytes(IndexSpec.of("FLAT"), **size) == 1_000 * 256
+    assert index_bytes(IndexSpec.of("HNSW", {"M": 16}), **size) == 1_000 * (256 + 128)
+    assert index_bytes(IndexSpec.of("HNSW_SQ", {"M": 16}), **size) == 1_000 * (64 + 128)
+    assert index_bytes(IndexSpec.of("IVF_FLAT", {"nlist": 10}), **size) == 1_000 * (256 + 8) + 10 * 256
+    assert index_bytes(IndexSpec.of("IVF_SQ8", {"nlist": 10}), **size) == 1_000 * (64 + 8) + 10 * 256
+    pq = index_bytes(IndexSpec.of("IVF_PQ", {"nlist": 10, "m": 16, "nbits": 8}), **size)
+    assert pq == 1_000 * (16 + 8) + 10 * 256 + 256 * 256
+
+
+class Rough:
+    """Lets a store find everything from a known value of its parameter on, a greater one under a filter."""
+
+    whole, filtered = 40, 70
+
+    def __init__(self, store: FakeVectorStore, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(stored_vectors, "QUERIES", 6)  # this store is slow
+        patch.setattr(measure_searches, "ROUNDS", 3)
+        self.created: list[str] = []
+        self.asked: list[tuple[str, int, IndexSpec, Filter | None]] = []
+        self._search, self._create = store.search, store.create
+        patch.setattr(store, "search", self.search)
+        patch.setattr(store, "create", self.create)
+
+    def create(self, collection: str, **named: Any) -> None:
+        self.created.append(collection)
+        self._create(collection, **named)
+
+    def search(
+        self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
+    ) -> list[list[Neighbour]]:
+        self.asked.append((collection, limit, index, where))
+        answers = self._search(collection, queries, limit=limit, index=index, where=where)
+        needed = self.whole if where is None else self.filtered
+        value = min(index.search_params.get("nprobe", needed), needed)
+        return [some[: len(some) * value // needed] for some in answers]
+
+
+def least(needed: int, recall: float, depth: int = 100) -> int:
+    """The least value with which a rough store finds so much of `depth` rows."""
+    return next(value for value in range(1, needed + 1) if depth * value // needed >= recall * depth)
+
+
+@pytest.fixture
+def shop(pipeline: Pipeline) -> Shop:
+    """A hundred and forty products of two pictures, half of them red."""
+    return stocked(pipeline, PRODUCTS)
+
+
+def stocked(pipeline: Pipeline, count: int) -> Shop:
+    for number in range(count):
+        colour = "red" if number % 2 else "blue"
+        pictures = [a_picture(colour, size=(20 + number, 20 + n)) for n in range(2)]
+        held = {"colour": colour, "price": number}
+        pipeline.accepted(a_submission(f"p{number:03}", f"mug {number}", attributes=held, pictures=pictures))
+    pipeline.work()
+    return Shop(pipeline, page=100)
+
+
+@pytest.fixture
+def build(shop: Shop) -> Build:
+    return with_lists(shop)
+
+
+def with_lists(shop: Shop) -> Build:
+    """A build with an IVF_FLAT of 128 lists, which answers."""
+    p = shop.pipeline
+    build = start_build(p.database, p.store, p.jobs, "shop", encoder=None, index="IVF_FLAT", params={})
+    shop.work()
+    shop.switch.promote("shop", build.id, force=True, reason="it is a test")
+    return shop.build(build)
+
+
+@pytest.fixture
+def rough(shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch) -> Rough:
+    return Rough(shop.pipeline.store, monkeypatch)
+
+
+def tune(shop: Shop, build: Build, recall: float = 0.95, compare: tuple[str, ...] = ()) -> None:
+    p = shop.pipeline
+    start_tuning(p.database, p.jobs, "shop", build.id, recall=recall, compare=compare)
+
+
+def tuned(shop: Shop, build: Build, recall: float = 0.95, compare: tuple[str, ...] = ()) -> dict[str, Any]:
+    tune(shop, build, recall, compare)
+    shop.work()
+    found = shop.build(build).tuned
+    assert found is not None
+    return dict(found)
+
+
+def test_the_cheapest_parameters_are_found_for_each_band_and_stored(shop: Shop, build: Build, rough: Rough) -> None:
+    told = tuned(shop, build)
+    whole, half = told["bands"]
+    assert (whole["share"], whole["filter"], whole["products"]) == (1.0, None, PRODUCTS)
+    assert (half["share"], half["products"]) == (0.5, 70)
+    assert whole["search_params"] == {"nprobe": least(40, 0.95)}
+    assert half["search_params"] == {"nprobe": least(70, 0.95, 70)}
+    assert [one["over_fetch"] for one in told["bands"]] == [2, 2]  # of two pictures each
+    assert told["reached"]
+    for band in told["bands"]:
+        points = {point["value"]: point["recall"] for point in band["points"]}
+        assert list(points) == sorted(points)
+        assert points[band["search_params"]["nprobe"]] == band["recall"] >= 0.95
+        assert points[band["search_params"]["nprobe"] - 1] < 0.95
+    stored = shop.build(build).index
+    assert stored.search_params == build.index.search_params  # as it was started: others begin with that
+    assert [(one.share, one.value, one.over_fetch) for one in stored.bands] == [(1.0, 38, 2), (0.5, 67, 2)]
+    assert shop.events(build)[-2:] == [TUNING, TUNED]
+
+
+def test_a_band_that_few_products_pass_is_left_out_and_told(shop: Shop, build: Build, rough: Rough) -> None:
+    left_out = {one["share"]: one["reason"] for one in tuned(shop, build)["left_out"]}
+    assert left_out.keys() == {0.05, 0.005}
+    assert left_out[0.05].startswith("7 products pass {'price': {'lte': 6")
+
+
+def test_the_next_query_searches_with_what_is_stored(shop: Shop, build: Build, rough: Rough) -> None:
+    def asked(**stated: Any) -> set[tuple[int, int]]:
+        rough.asked.clear()
+        shop.pipeline.search(SearchQuery(text="mug 7", **stated))
+        return {(limit, index.search_params["nprobe"]) for _, limit, index, _ in rough.asked}
+
+    assert asked() == {(100, 16), (200, 16)}
+    tuned(shop, build)
+    assert asked() == {(100, 38), (200, 38)}
+    assert asked(filter={"colour": "red"}) == {(100, 67), (200, 67)}
+
+
+def test_a_target_out_of_reach_is_told_with_the_cheapest_of_the_best(shop: Shop, build: Build, rough: Rough) -> None:
+    rough.filtered = 1_000  # of 128 lists
+    whole, half = tuned(shop, build, 0.9)["bands"]
+    assert (whole["reached"], half["reached"]) == (True, False)
+    assert half["search_params"] == {"nprobe": 128}
+    assert half["recall"] == max(point["recall"] for point in half["points"])
+    assert shop.build(build).tuned["reached"] is False  # type: ignore[index]
+    assert band_for(shop.build(build).index.bands, None) == Band(0.5, 128, half["over_fetch"])
+
+
+def test_a_worker_that_was_killed_costs_the_part_it_was_at_and_nothing_stays_of_it(
+    shop: Shop, build: Build, rough: Rough, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = shop.pipeline.store
+    tune(shop, build, compare=("HNSW", "FLAT"))
+    assert shop.step()  # what is to be measured
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "drop", lambda _: None)
+        patched.setattr(store, "seal", dies_at(0, store.seal))
+        with pytest.raises(KeyboardInterrupt):
+            shop.step()
+    assert build.trials["HNSW"] in store._collections
+    assert not shop.step()  # the dead one's lease
+    for looks in (0, 1, 2, 3):  # in the middle of every other part
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "search", dies_at(looks * 40, store.search))
+            with pytest.raises(KeyboardInterrupt):
+                shop.wait()
+                shop.work()
+        assert shop.build(build).tuned is None
+    shop.wait()
+    shop.work()
+    told = shop.build(build).tuned
+    assert told is not None
+    assert [band["share"] for band in told["bands"]] == [1.0, 0.5]
+    assert [one["index"] for one in told["compared"]] == ["HNSW", "FLAT"]
+    assert shop.events(build).count(TUNED) == 1
+    assert not store._collections.keys() & set(build.trials.values())
+
+
+def dies_at(count: int, call: Any) -> Any:
+    left = count
+
+    def called(*arguments: Any, **named: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return call(*arguments, **named)
+
+    return called
+
+
+def test_a_turn_ends_between_two_parts(shop: Shop, build: Build, rough: Rough) -> None:
+    tune(shop, build, compare=("FLAT",))
+    steps = 0
+    while shop.step(pause=lambda: True):
+        steps += 1
+    assert steps == 6  # what is to be measured; a type; no filter, and three
+    assert shop.build(build).tuned is not None
+
+
+def test_what_a_store_is_still_indexing_is_waited_for(
+    shop: Shop, build: Build, rough: Rough, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed: list[str] = []
+    tune(shop, build)
+    monkeypatch.setattr(shop.pipeline.store, "seal", sealed.append)
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.pipeline.store, "unindexed", lambda _: 1)
+        for _ in range(9):
+            shop.wait()
+            assert shop.step()
+    assert sorted(sealed) == [build.images, build.texts]
+    assert not rough.asked
+    shop.wait()
+    shop.work()
+    assert shop.events(build)[-1] == TUNED
+
+
+def test_a_worker_whose_lease_ended_writes_nothing(shop: Shop, build: Build, rough: Rough) -> None:
+    tune(shop, build)
+    asked = 0
+
+    def pause() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            shop.wait()
+            shop.work()  # another takes it, and ends all of it
+        return False
+
+    assert shop.step()
+    assert shop.step(pause=pause)
+    assert not shop.step()
+    assert shop.events(build).count(TUNED) == 1
+
+
+def test_a_defect_ends_in_an_event_and_the_build_stays(
+    shop: Shop, build: Build, rough: Rough, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(shop, build)
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.pipeline.store, "count", _fails)
+        for _ in range(9):
+            shop.wait()
+            shop.step()
+    assert shop.events(build)[-2:] == [TUNING, NOT_TUNED]
+    assert shop.state(build) is BuildState.LIVE
+    assert tuned(shop, build)["reached"]
+
+
+def _fails(*_: Any) -> Any:
+    raise ValueError("a defect")
+
+
+def test_an_outage_is_waited_for(shop: Shop, build: Build, rough: Rough, monkeypatch: pytest.MonkeyPatch) -> None:
+    tune(shop, build)
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.pipeline.store, "count", _is_away)
+        for _ in range(20):
+            shop.wait()
+            assert shop.step()
+    shop.wait()
+    shop.work()
+    assert shop.events(build)[-2:] == [TUNING, TUNED]
+
+
+def _is_away(*_: Any) -> Any:
+    raise StoreUnavailable("away")
+
+
+def test_what_looks_at_every_row_has_nothing_to_tune(shop: Shop) -> None:
+    live = shop.pipeline.live()
+    told = tuned(shop, live)
+    assert (told["bands"], told["reached"]) == ([], True)
+    assert "FLAT" in told["nothing"]
+    assert shop.build(live).index == live.index
+
+
+def test_a_catalog_without_products_has_nothing_to_ask_with(pipeline: Pipeline) -> None:
+    shop = stocked(pipeline, 0)
+    assert "no products" in tuned(shop, with_lists(shop))["nothing"]
+
+
+def test_index_types_are_compared_side_by_side_and_nothing_of_them_stays(
+    shop: Shop, build: Build, rough: Rough
+) -> None:
+    compared = tuned(shop, build, compare=("IVF_FLAT", "FLAT", "IVF_PQ"))["compared"]
+    lists, flat, unknown = compared
+    assert (lists["index"], lists["rows"], lists["search_params"]) == ("IVF_FLAT", PRODUCTS, {"nprobe": 38})
+    assert (lists["reached"], lists["recall"]) == (True, 0.95)
+    assert lists["bytes"] == index_bytes(IndexSpec.of("IVF_FLAT"), rows=PRODUCTS, dimension=64)
+    assert min(lists["build_seconds"], lists["ms"], flat["ms"]) >= 0
+    assert (flat["search_params"], flat["recall"], flat["reached"]) == ({}, 1.0, True)
+    assert (unknown["index"], unknown["passed_over"]) == ("IVF_PQ", "not an index type")
+    assert rough.created == [build.trials["IVF_FLAT"], build.trials["FLAT"]]
+    assert not shop.pipeline.store._collections.keys() & set(build.trials.values())
+
+
+def test_a_build_that_is_started_later_begins_as_the_first_did(shop: Shop, build: Build, rough: Rough) -> None:
+    tuned(shop, build)
+    later = shop.start()
+    assert later.index == build.index
+    assert shop.build(later).index == build.index
+
+
+def test_what_cannot_be_tuned_is_refused(shop: Shop, build: Build) -> None:
+    with pytest.raises(NotFound):
+        start_tuning(shop.pipeline.database, shop.pipeline.jobs, "shop", "none", recall=0.9)
+    with pytest.raises(Invalid, match="NONE"):
+        tune(shop, build, compare=("NONE",))
+    with pytest.raises(Conflict, match="building"):
+        tune(shop, shop.start())
+    tune(shop, build)
+    with pytest.raises(Conflict, match="already"):
+        tune(shop, build)
+
+
+def test_a_build_that_ends_is_not_tuned_and_its_trials_go_with_it(shop: Shop, build: Build) -> None:
+    first = next(one for one in all_builds(shop) if one.state is BuildState.RETIRED)
+    tune(shop, first)
+    retire(shop.pipeline.database, "shop", first.id)
+    shop.pipeline.store.create(first.trials["HNSW"], dimension=64, index=IndexSpec.of("HNSW"))
+    shop.wait()
+    shop.work()
+    assert shop.build(first).tuned is None
+    assert not shop.pipeline.store._collections.keys() & {first.texts, first.images, *first.trials.values()}
+
+
+def all_builds(shop: Shop) -> list[Build]:
+    with shop.pipeline.database.reading() as transaction:
+        return transaction.builds.all("shop")
