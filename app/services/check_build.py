@@ -11,8 +11,8 @@ from app.domain.builds import Build, BuildState
 from app.domain.errors import EncoderError
 from app.domain.uploads import Stage
 from app.ports.database import Database
-from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
+from app.services.await_index import still_indexing
 from app.services.compare_estimate import against_estimate
 from app.services.content_encoder import ContentEncoder
 from app.services.encode_contents import Missing
@@ -20,9 +20,6 @@ from app.services.finish_step import finish_step
 from app.services.gate import Gate, Verdict
 
 log = logging.getLogger(__name__)
-
-INDEXING_DELAY = timedelta(seconds=1)
-"""Until a store is asked again whether it has indexed everything, which takes it seconds to minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +39,14 @@ class Checker:
         Kept queries that have no embedding are handed to those who encode. What the store has not indexed yet is
         waited for, which may be for minutes.
         """
-        build, asked = step.build, bool(step.page.told)
-        if not (step.touched or asked):
-            for collection in build.collections:
-                self.store.seal(collection)
-            with self.database.writing() as transaction:
-                transaction.build_steps.go_on(step, lease=self.lease, touched=True)
+        build = step.build
         live = self._live(build)
-        if not asked and self._lacking(build, live):
+        if not step.page.told and self._lacking(build, live):
             with self.database.writing() as transaction:
                 transaction.build_steps.hand_over(step, Stage.ENCODE)
-        elif not self._waits(step):
+        elif not still_indexing(self.database, self.store, step, self.lease):
+            with self.database.writing() as transaction:
+                transaction.builds.record(build.id, "indexed", {})
             self._write_down(step, self.gate.judge(build, live, self._going_on(step)))
         return True
 
@@ -110,16 +104,6 @@ class Checker:
             texts = list(some.captions.items())
             for start in range(0, len(texts), self.batch):
                 yield Missing(some.spec, [], dict(texts[start : start + self.batch]))
-
-    def _waits(self, step: Step) -> bool:
-        waiting = sum(self.store.unindexed(one) + self.store.unserved(one) for one in step.build.collections)
-        with self.database.writing() as transaction:
-            if waiting:
-                reason = Failure("indexing", f"the vector store indexes {waiting} rows")
-                transaction.build_steps.release(step, reason, delay=INDEXING_DELAY, blameless=True)
-            else:
-                transaction.builds.record(step.build.id, "indexed", {})
-        return waiting > 0
 
     def _write_down(self, step: Step, verdict: Verdict) -> None:
         build = step.build

@@ -17,8 +17,8 @@ from app.domain.builds import Build
 from app.domain.tuning import NOT_TUNED, TUNED, Tuning
 from app.domain.uploads import MAX_ATTEMPTS
 from app.ports.database import Database, Transaction
-from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
+from app.services.await_index import still_indexing
 from app.services.compare_indexes import Comparer, drop_trials
 from app.services.finish_step import finish_step
 from app.services.held_step import HeldStep, StepLost
@@ -28,9 +28,6 @@ from app.services.stored_vectors import questions_of
 from app.services.tune_bands import BandMeter, chosen_filters
 
 log = logging.getLogger(__name__)
-
-_INDEXING_DELAY = timedelta(seconds=1)
-"""Until a store is asked again whether it has indexed everything, which takes it seconds to minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Tuner:
             self._give_up(step)
             return True
         tuning = Tuning(**step.page.told)
-        if tuning.bands is None and self._indexing(step):
+        if tuning.bands is None and still_indexing(self.database, self.store, step, self.lease):
             return True
         try:
             tuning = self._further(step.build, tuning, HeldStep(step, self.database, self.lease, pause))
@@ -58,21 +55,6 @@ class Tuner:
             if finish_step(transaction, step, *following) and not following:
                 _take(transaction, step.build, tuning)
         return True
-
-    def _indexing(self, step: Step) -> bool:
-        """Whether the store does not search all that was written by its index yet."""
-        collections = step.build.collections
-        if not step.touched:
-            for collection in collections:
-                self.store.seal(collection)
-            with self.database.writing() as transaction:
-                transaction.build_steps.go_on(step, lease=self.lease, touched=True)
-        waiting = sum(self.store.unindexed(one) + self.store.unserved(one) for one in collections)
-        if waiting:
-            reason = Failure("indexing", f"the vector store indexes {waiting} rows")
-            with self.database.writing() as transaction:
-                transaction.build_steps.release(step, reason, delay=_INDEXING_DELAY, blameless=True)
-        return bool(waiting)
 
     def _further(self, build: Build, tuning: Tuning, held: HeldStep) -> Tuning:
         """The same with one part more."""
