@@ -10,11 +10,13 @@ from sqlalchemy import text
 from app.domain.build_steps import BUILDING
 from app.domain.builds import Build, BuildState
 from app.domain.embeddings import EncoderSpec
+from app.domain.estimates import ESTIMATED
 from app.domain.uploads import Stage
 from app.services.build_worker import BuildWorker
 from app.services.check_build import Checker
 from app.services.encode_page import PageEncoder
-from app.services.estimate_build import ESTIMATED, Estimator
+from app.services.encode_words import WordEncoder
+from app.services.estimate_build import Estimator
 from app.services.fill_build import Filler
 from app.services.find_drift import DriftFinder
 from app.services.gate import Budgets, Gate
@@ -47,7 +49,8 @@ class Shop:
         finder = DriftFinder(database, store, pipeline.pool)
         self.reconciler = Reconciler(database, finder, pipeline.pages, LEASE, timedelta(hours=1))
         legs = Legs(store, pipeline.pool)
-        gate = Gate(database, store, replace(finder, searches=False), Replayer(database, legs), Budgets())
+        replayer = Replayer(database, legs)
+        gate = Gate(database, store, replace(finder, searches=False), replayer, Budgets())
         encoder = PageEncoder(database, pipeline.contents, LEASE, 2)
         self.worker = BuildWorker(
             database,
@@ -55,7 +58,8 @@ class Shop:
             Filler(database, store, LEASE, page),
             Estimator(database, store, encoder, LEASE, page, 1, together=True),
             encoder,
-            Checker(database, store, gate, pipeline.contents, LEASE, 2),
+            Checker(database, store, gate, LEASE),
+            WordEncoder(database, replayer, pipeline.contents, LEASE, 2),
             self.reconciler,
             Tuner(database, store, LEASE),
             LEASE,

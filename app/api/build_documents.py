@@ -5,8 +5,8 @@ from typing import cast
 from app.api.schemas.builds import BuildDocument, EstimateDocument, ProgressDocument, ReportDocument
 from app.api.schemas.tuning import TunedDocument
 from app.domain.build_steps import Progress
+from app.domain.estimates import ESTIMATED
 from app.services.describe_catalog import HeldBuild
-from app.services.estimate_build import ESTIMATED
 
 
 def build_document(held: HeldBuild) -> BuildDocument:

@@ -12,6 +12,7 @@ from app.services.build_worker import BuildWorker
 from app.services.check_build import Checker
 from app.services.content_encoder import ContentEncoder
 from app.services.encode_page import PageEncoder
+from app.services.encode_words import WordEncoder
 from app.services.estimate_build import Estimator
 from app.services.fill_build import Filler
 from app.services.find_drift import DriftFinder
@@ -39,7 +40,8 @@ def build_worker(
     budgets = Budgets(
         settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower, settings.gate_overlap
     )
-    gate = Gate(database, store, replace(finder, searches=False), Replayer(database, legs), budgets)
+    replayer = Replayer(database, legs)
+    gate = Gate(database, store, replace(finder, searches=False), replayer, budgets)
     every = timedelta(seconds=settings.reconcile_every_s) or None
     return BuildWorker(
         database,
@@ -47,7 +49,8 @@ def build_worker(
         Filler(database, store, lease, page),
         Estimator(database, store, encoder, lease, page, lanes, together=settings.embedded),
         encoder,
-        Checker(database, store, gate, contents, lease, settings.model_batch),
+        Checker(database, store, gate, lease),
+        WordEncoder(database, replayer, contents, lease, settings.model_batch),
         Reconciler(database, finder, pool("pages", AT_ONCE), lease, every),
         Tuner(database, store, lease),
         lease,

@@ -73,10 +73,16 @@ def _read(source: Path) -> dict[str, dict[str, float]]:
                     f"{source} has no column {lacking[0]}: it needs {', '.join(COLUMNS)}", code="judged_file"
                 )
             for row in reader:
-                grades = found.setdefault((row["text"] or "").strip(), {})
-                grades[row["product_id"] or ""] = _grade(source, reader.line_num, row["grade"])
+                text, product_id = (row["text"] or "").strip(), row["product_id"] or ""
+                grades = found.setdefault(text, {})
+                if product_id in grades:
+                    told = f"{source}, line {reader.line_num}: {product_id} is graded twice for {text!r}"
+                    raise Invalid(told, code="judged_file")
+                grades[product_id] = _grade(source, reader.line_num, row["grade"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Invalid(f"{source} cannot be read: {error}", code="judged_file") from error
+    if not found:
+        raise Invalid(f"{source} judges nothing: write a line for each product of a query", code="judged_file")
     return found
 
 

@@ -7,6 +7,9 @@ from typing import Any
 from app.domain.builds import Build
 from app.domain.index_size import index_bytes, vector_bytes
 
+ESTIMATED = "estimated"
+"""The event that tells an estimate."""
+
 RESERVE_BYTES = 512 * 2**20
 """What a build leaves free: uploads, their pictures and the database's log go on growing while it is filled, and
 milvus-lite loses what it had acknowledged once its disk is full."""

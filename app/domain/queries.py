@@ -1,5 +1,6 @@
 """Queries that are kept: those that shoppers asked, and those somebody has judged the answers to."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,13 @@ MAX_JUDGED = 2_000
 MAX_GRADES = 1_000
 """Products that are judged for one query."""
 MAX_GRADE = 100.0
+"""Whatever scale a person judges on, a percentage at most."""
+
+MAX_TOLD = 4_096
+"""Characters of a recorded query as a document: hundreds of them are read at once."""
+
+OVERLAP, NDCG = "overlap@10", "nDCG@10"
+"""How a query may lose: against what was answered before, and by what somebody judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +69,11 @@ class JudgedQuery:
 
 
 def is_replayable(query: SearchQuery) -> bool:
-    """Whether a query can be asked again: browsing ranks nothing, and the picture of a shopper is not kept."""
-    return query.image is None and not query.browses
+    """Whether a query can be kept and asked again.
+
+    Browsing ranks nothing, the picture of a shopper is not kept, and a filter may be of any length.
+    """
+    return query.image is None and not query.browses and len(json.dumps(told_of(query))) <= MAX_TOLD
 
 
 def told_of(query: SearchQuery) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from app.ports.database import Database
 from app.ports.uploads import Failure
 from app.services.check_build import Checker
 from app.services.encode_page import PageEncoder
+from app.services.encode_words import WordEncoder
 from app.services.end_build import GRACE, end_build
 from app.services.estimate_build import Estimator
 from app.services.fill_build import Filler
@@ -49,6 +50,7 @@ class BuildWorker:
     estimator: Estimator
     encoder: PageEncoder
     checker: Checker
+    words: WordEncoder
     reconciler: Reconciler
     tuner: Tuner
     lease: timedelta
@@ -105,20 +107,26 @@ class BuildWorker:
             (StepKind.FILL, Stage.INDEX): self.filler.fill,
             (StepKind.FILL, Stage.ENCODE): self.encoder.encode,
             (StepKind.CHECK, Stage.INDEX): self.checker.check,
-            (StepKind.CHECK, Stage.ENCODE): self.checker.encode,
+            (StepKind.CHECK, Stage.ENCODE): self.words.encode,
             (StepKind.RECONCILE, Stage.INDEX): self.reconciler.step,
             (StepKind.TUNE, Stage.INDEX): self.tuner.step,
             (StepKind.DROP, Stage.INDEX): self.opener.drop,
         }
 
     def _fail(self, step: Step) -> None:
+        """End the build; one that was ready before keeps what it has, and is only said not to be checked."""
         reason = Failure(step.error_code or "attempts_exhausted", step.error_detail or "its workers died of it")
-        log.error("build.failed", extra={"build": step.build.id, "code": reason.code, "step": step.page.kind.value})
+        told = {"code": reason.code, "detail": reason.detail, "step": step.page.kind.value}
         with self.database.writing() as transaction:
             transaction.builds.hold_still(step.build.catalog)
-            if transaction.build_steps.finish(step):
-                told = {"code": reason.code, "detail": reason.detail, "step": step.page.kind.value}
-                end_build(transaction, step.build, BuildState.FAILED, "failed", reason=reason, told=told)
+            now = transaction.builds.get(step.build.id)
+            if not transaction.build_steps.finish(step) or now is None:
+                return
+            if now.state is BuildState.BUILDING:
+                end_build(transaction, now, BuildState.FAILED, "failed", reason=reason, told=told)
+            else:
+                transaction.builds.record(now.id, f"{step.page.kind} failed", told)
+        log.error("build.failed", extra={"build": step.build.id, **told})
 
     def _give_back(self, step: Step, reason: Failure, delay: timedelta, *, blameless: bool) -> None:
         with self.database.writing() as transaction:

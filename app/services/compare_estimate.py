@@ -1,7 +1,7 @@
 """How good the estimate of a build was."""
 
+from app.domain.estimates import ESTIMATED
 from app.ports.database import Transaction
-from app.services.estimate_build import ESTIMATED
 
 
 def against_estimate(transaction: Transaction, build_id: str) -> dict[str, float]:

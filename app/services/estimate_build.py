@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from app.domain.build_steps import NewStep, Step, StepKind
 from app.domain.builds import BuildState
-from app.domain.estimates import RESERVE_BYTES, Counted, Estimate
+from app.domain.estimates import ESTIMATED, RESERVE_BYTES, Counted, Estimate
 from app.domain.uploads import Stage
 from app.ports.database import Database
 from app.ports.uploads import Failure
@@ -25,8 +25,6 @@ from app.services.measure_encoding import measure_encoding
 from app.services.measure_writing import measure_writing
 
 log = logging.getLogger(__name__)
-
-ESTIMATED = "estimated"
 
 _GB = 10**9
 
@@ -45,7 +43,10 @@ class Estimator:
     together: bool
 
     def step(self, step: Step, pause: Callable[[], bool]) -> bool:
-        """Do a part of the estimate; False where `pause`, called now and then, said to stop, or another has it."""
+        """Do a part of the estimate; False where another worker has the step.
+
+        Counting is not ended by `pause`, which ends what is measured: a turn that is over would begin it anew.
+        """
         if step.page.told:
             self._tell(step, self._estimate(step, Counted.read(step.page.told)))
             return True
@@ -62,7 +63,7 @@ class Estimator:
                 with self.database.writing() as transaction:
                     transaction.build_steps.hand_over(step, Stage.ENCODE)
                 return True
-            if pause() or not self._go_on(step):
+            if not self._go_on(step):
                 return False
         counted: Counted | None = inventory.counted
         if inventory.counted.lacking:

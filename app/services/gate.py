@@ -9,12 +9,13 @@ from typing import Any
 
 from app.domain.builds import Build
 from app.domain.drift import Drift, Reconciled
+from app.domain.queries import NDCG, OVERLAP
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
 from app.services.find_drift import DriftFinder
 from app.services.own_vectors import DEPTH
 from app.services.reconcile import PAGE
-from app.services.replay_queries import Replayer
+from app.services.replay_queries import Replay, Replayer
 from app.services.sample_build import (
     Sample,
     found_by_own_vector,
@@ -86,14 +87,14 @@ class Gate:
     budgets: Budgets
 
     def judge(self, build: Build, live: Build | None, between: Callable[[], object]) -> Verdict:
-        """Judge a build beside the live one, if there is one; `between` is called every few seconds."""
+        """Judge a build beside the live one, if there is one; `between` is called again and again."""
         verdict = Verdict([*self._counts(build), *self._rows(build, between)])
         with self.database.reading() as transaction:
             ids = transaction.holdings.sample(build.id, SAMPLE)
             sample = sample_of(transaction, build, ids)
             before = sample_of(transaction, live, ids) if live else None
         between()
-        verdict += Verdict(list(self._alone(build, sample)))
+        verdict += Verdict(list(self._alone(build, sample, between)))
         if live is not None and before is not None and len(before.product_ids):
             between()
             verdict += self._beside(build, sample, live, before)
@@ -123,10 +124,10 @@ class Gate:
         for kind in (Drift.MISSING, Drift.ORPHANED, Drift.STALE):
             yield _check(f"rows {kind.value} in the store", found.drifted[kind], most=0, of=found.rows)
 
-    def _alone(self, build: Build, sample: Sample) -> Iterator[dict[str, Any]]:
+    def _alone(self, build: Build, sample: Sample, between: Callable[[], object]) -> Iterator[dict[str, Any]]:
         found = found_by_own_vector(self.store, build, sample)
         yield _check("found by their own vector", found, least=self.budgets.found)
-        recall = recall_of_index(self.database, self.store, build, sample.captions)
+        recall = recall_of_index(self.database, self.store, build, sample.captions, between)
         yield _check(f"recall@{DEPTH} against exact", recall, least=self.budgets.recall)
 
     def _beside(self, build: Build, sample: Sample, live: Build, before: Sample) -> Verdict:
@@ -145,24 +146,32 @@ class Gate:
 
     def _replayed(self, build: Build, live: Build, between: Callable[[], object]) -> Verdict:
         """What was asked before, and what somebody has judged."""
-        recorded, judged = self.replayer.replay(build, live, between)
-        verdict = Verdict([])
-        if recorded:
-            asked = sum(one.weight for one in recorded)
-            alike = sum(one.weight * one.overlap for one in recorded) / asked
-            name = f"overlap@{DEPTH} of recorded queries"
-            check = _check(name, alike, least=self.budgets.overlap, of=len(recorded))
-            least_alike = [(one, 1.0, one.overlap) for one in recorded]
-            losers = self.replayer.losers(build.catalog, f"overlap@{DEPTH}", least_alike)
-            verdict += Verdict([check], queries=losers)
+        found = self.replayer.replay(build, live, between)
+        return self._overlap(build, found) + self._judged(build, found)
+
+    def _overlap(self, build: Build, found: Replay) -> Verdict:
+        """Where a budget bounds it and no query could be asked, nothing is known to be alike."""
+        recorded = found.recorded
+        if not recorded and not (found.recorded_unasked and self.budgets.overlap):
+            return Verdict([])
+        asked = sum(one.weight for one in recorded)
+        alike = sum(one.weight * one.overlap for one in recorded) / asked if asked else 0.0
+        name = f"{OVERLAP} of recorded queries"
+        check = _check(name, alike, least=self.budgets.overlap, of=len(recorded))
+        least_alike = [(one, 1.0, one.overlap) for one in recorded]
+        return Verdict([check], queries=self.replayer.losers(build.catalog, OVERLAP, least_alike))
+
+    def _judged(self, build: Build, found: Replay) -> Verdict:
+        judged = found.judged
+        checks = []
+        if found.judged_unasked:
+            of = len(judged) + found.judged_unasked
+            checks.append(_check("judged queries that could not be asked", found.judged_unasked, most=0, of=of))
         if judged:
-            checks = [
-                self._no_drop(f"nDCG@{DEPTH} of judged queries", [one.ndcg for one in judged]),
-                self._no_drop(f"recall@{DEPTH} of judged queries", [one.recall for one in judged]),
-            ]
-            by_ndcg = [(one, *one.ndcg) for one in judged]
-            verdict += Verdict(checks, queries=self.replayer.losers(build.catalog, f"nDCG@{DEPTH}", by_ndcg))
-        return verdict
+            checks.append(self._no_drop(f"{NDCG} of judged queries", [one.ndcg for one in judged]))
+            checks.append(self._no_drop(f"recall@{DEPTH} of judged queries", [one.recall for one in judged]))
+        by_ndcg = [(one, *one.ndcg) for one in judged]
+        return Verdict(checks, queries=self.replayer.losers(build.catalog, NDCG, by_ndcg))
 
     def _no_drop(self, name: str, pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
         before, now = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))

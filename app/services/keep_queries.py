@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from app.domain.errors import Invalid
 from app.domain.products import unknown_catalog
-from app.domain.queries import MAX_JUDGED, JudgedQuery, RecordedQuery
+from app.domain.queries import MAX_JUDGED, OVERLAP, JudgedQuery, RecordedQuery
 from app.domain.search import MAX_LIMIT
 from app.ports.database import Database, Transaction
 
 LISTED = 1_000
+"""Recorded queries that are told of at once; a setting may keep more."""
+
+MAX_GRADED = 100_000
+"""Grades of a catalog together: a check reads all of them, three megabytes then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,28 @@ def judge_queries(database: Database, catalog: str, judged: Sequence[JudgedQuery
                 f"{one.text!r} is judged twice: put its grades together", code="query_twice", field="queries"
             )
         texts.add(one.text)
+    if sum(len(one.grades) for one in judged) > MAX_GRADED:
+        raise Invalid(
+            f"a catalog has at most {MAX_GRADED:,} judged products", code="too_many_queries", field="queries"
+        )
     with database.writing() as transaction:
         _check_catalog(transaction, catalog)
+        transaction.builds.hold_still(catalog)  # of two that judge at once, one comes after the other
         transaction.queries.judge(catalog, judged)
 
 
 def forget_queries(database: Database, catalog: str) -> int:
-    """Drop what shoppers asked; returns how many queries that were. Raises `NotFound` (`unknown_catalog`)."""
+    """Drop what shoppers asked, in reports of builds too; returns how many queries that were.
+
+    What a process has drawn and not written down yet comes within seconds. Raises `NotFound` (`unknown_catalog`).
+    """
     with database.writing() as transaction:
         _check_catalog(transaction, catalog)
+        transaction.builds.hold_still(catalog)  # whoever records takes his turn
+        for build in transaction.builds.all(catalog):
+            if build.report and build.report.get("queries"):
+                left = [one for one in build.report["queries"] if one["measure"] != OVERLAP]
+                transaction.builds.set_report(build.id, {**build.report, "queries": left})
         return transaction.queries.forget(catalog)
 
 

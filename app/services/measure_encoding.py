@@ -22,8 +22,8 @@ def measure_encoding(
 ) -> Counted | None:
     """Encode the sample as pages are, and store it; what was counted, with how long this worker takes for the rest.
 
-    Pictures and captions are measured apart: no model takes as long for the one as for the other. None where
-    `pause`, called between batches, said to stop, or where another worker has the step.
+    Pictures and captions are measured apart: no model takes as long for the one as for the other. `pause`, called
+    between batches, says that it is enough. None where another worker has the step.
     """
     _warm_up(encoder, sample)
     batch = encoder.contents.batch
@@ -66,10 +66,8 @@ def _timed(
                 return None
             encoded += len(current.pictures) + len(current.captions)
         spent += time.perf_counter() - began
-        if spent >= ENOUGH_S:
+        if pause() or spent >= ENOUGH_S:
             left.clear()
-        if pause():
-            return None
     return encoded, spent
 
 

@@ -37,6 +37,7 @@ class QueryRecorder:
         if drawn:
             with self._database.writing() as transaction:
                 for catalog, draw in sorted(drawn.items()):
+                    transaction.builds.hold_still(catalog)  # two that record drop what the other one counts
                     transaction.queries.record(catalog, draw.queries, keep=self._kept)
 
 

@@ -23,7 +23,7 @@ REPLAYED = 200
 LOSERS = 5
 """Queries of each kind that are shown side by side."""
 
-_SHOWN = 5  # products of each side
+_SHOWN = 5  # products of each side: as many as a person compares at a glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """The recorded and the judged queries with both answers, and how many of either could not be asked."""
+
+    recorded: Sequence[Asked]
+    judged: Sequence[Asked]
+    recorded_unasked: int
+    judged_unasked: int
+
+
+@dataclass(frozen=True, slots=True)
 class Replayer:
     """Everything that asking kept queries again needs."""
 
@@ -72,10 +82,11 @@ class Replayer:
                 if (missing := without(texts, transaction.embeddings.known(build.encoder.fingerprint, sorted(texts))))
             ]
 
-    def replay(self, build: Build, live: Build, between: Callable[[], object]) -> tuple[list[Asked], list[Asked]]:
-        """The recorded and the judged queries; `between` is called after each.
+    def replay(self, build: Build, live: Build, between: Callable[[], object]) -> Replay:
+        """Ask the recorded and the judged queries; `between` is called after each.
 
-        One that can no longer be asked, of a product or an attribute that is gone, is passed over.
+        One that cannot be asked, of a product or an attribute that is gone or of words without an embedding, is
+        counted and passed over.
         """
         with self.database.reading() as transaction:
             declared = transaction.catalogs.get(build.catalog)
@@ -95,7 +106,8 @@ class Replayer:
 
         again = [ask(one.query, one.asked, {}) for one in recorded]
         graded = [ask(SearchQuery(one.text, limit=DEPTH), 1, one.grades) for one in judged]
-        return [one for one in again if one], [one for one in graded if one]
+        asked_again, asked_graded = [one for one in again if one], [one for one in graded if one]
+        return Replay(asked_again, asked_graded, len(again) - len(asked_again), len(graded) - len(asked_graded))
 
     def _answer(self, declared: Catalog, build: Build, query: SearchQuery) -> list[str]:
         plan = Plan(build, parse_filter(query.filter, declared.attributes) if query.filter else None)

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,9 +85,12 @@ def picture_ranks(store: VectorStore, build: Build, sample: Sample) -> dict[str,
     return ranks
 
 
-def recall_of_index(database: Database, store: VectorStore, build: Build, queries: Vectors) -> float:
+def recall_of_index(
+    database: Database, store: VectorStore, build: Build, queries: Vectors, between: Callable[[], object]
+) -> float:
     """recall@10 of the text collection against the exact answer over every stored vector, read page by page.
 
+    `between` is called after each page.
     An answer counts by its score: of equal ones it does not matter which came.
     """
     if not len(queries):
@@ -96,6 +99,7 @@ def recall_of_index(database: Database, store: VectorStore, build: Build, querie
     compared = 0
     for captions in _all_captions(database, build):
         compared += len(captions)
+        between()
         best = -np.sort(-np.concatenate([best, queries @ captions.T], axis=1), axis=1)[:, :DEPTH]
     depth = min(DEPTH, compared)
     if not depth:

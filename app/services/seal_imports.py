@@ -9,6 +9,7 @@ from app.domain.builds import BuildState
 from app.domain.errors import Unavailable
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
+from app.services.build_faults import INDEX_LOST
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,8 @@ LEAST = 1_000
 def seal_imports(database: Database, store: VectorStore) -> None:
     """Seal the collections of catalogs that no upload is on its way to.
 
-    A build that is being filled is sealed on its way; a store that does not answer is asked again next time.
+    A build that is being filled is sealed on its way; a store that does not answer is asked again next time. Rows
+    that were written over others may not count: a server seals those by itself.
     """
     with database.reading() as transaction:
         busy = transaction.uploads.busy()
@@ -32,3 +34,5 @@ def seal_imports(database: Database, store: VectorStore) -> None:
                 log.info("import.sealed", extra={"collection": collection, "rows": rows})
         except Unavailable as error:
             log.warning("import.not_sealed", extra={"collection": collection, "detail": error.detail})
+            if error.code != INDEX_LOST:  # no other collection can be had then, and each would be waited for
+                return

@@ -10,7 +10,7 @@ import pytest
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.embeddings import Vectors, text_hash
 from app.domain.errors import Conflict, StoreUnavailable
-from app.domain.estimates import RESERVE_BYTES
+from app.domain.estimates import ESTIMATED, RESERVE_BYTES
 from app.domain.index_size import index_bytes
 from app.domain.uploads import MAX_ATTEMPTS, Stage
 from app.services.steer_build import abort
@@ -204,14 +204,17 @@ def test_what_a_dead_worker_left_goes_with_a_build_that_was_aborted(shop: Shop) 
     assert collections(shop) == of(live)
 
 
-def test_a_worker_that_is_stopped_gives_the_estimate_back(shop: Shop) -> None:
+def test_an_estimate_ends_however_short_a_turn_is_and_measures_the_less(shop: Shop) -> None:
+    for number in range(60):
+        shop.pipeline.accepted(a_submission(f"more{number}", f"more of {number}"))
+    shop.pipeline.work()
     build = shop.begin(shop.other.spec, dry_run=True)
-    assert shop.step()
-    for _ in range(2 * MAX_ATTEMPTS):
-        assert shop.step(Stage.ENCODE, pause=lambda: True)
-    assert shop.state(build) is BuildState.BUILDING
-    shop.work()
+    while shop.step(pause=lambda: True) or shop.step(Stage.ENCODE, pause=lambda: True):
+        pass
     assert shop.state(build) is BuildState.ABORTED
+    with shop.pipeline.database.reading() as transaction:
+        (told,) = [event.told for event in transaction.builds.events(build.id) if event.what == ESTIMATED]
+    assert 0 < told["sampled"]["captions"] < 7  # a tenth of all, where there is time
 
 
 def test_a_content_that_the_encoder_fails_on_does_not_keep_a_build_from_its_estimate(

@@ -3,6 +3,7 @@
 import pytest
 
 from app.domain.errors import StoreUnavailable
+from app.services.build_faults import INDEX_LOST
 from app.services.seal_imports import LEAST, seal_imports
 from tests.building import Shop
 from tests.factories import a_catalog, a_submission
@@ -14,13 +15,14 @@ class Sealed:
 
     def __init__(self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pipeline, self.sealed, self.away = pipeline, set[str](), set[str]()
-        self.rows = LEAST
+        self.rows, self.asked, self.code = LEAST, 0, INDEX_LOST
         monkeypatch.setattr(pipeline.store, "unsealed", self._unsealed)
         monkeypatch.setattr(pipeline.store, "seal", self.sealed.add)
 
     def _unsealed(self, collection: str) -> int:
+        self.asked += 1
         if collection in self.away:
-            raise StoreUnavailable("away")
+            raise StoreUnavailable("away", code=self.code)
         return 0 if collection in self.sealed else self.rows
 
     def sweep(self) -> set[str]:
@@ -70,7 +72,7 @@ def test_a_build_that_is_being_filled_is_left_to_those_who_fill_it(pipeline: Pip
     assert sealed.sweep() == collections(pipeline) | set(build.collections)
 
 
-def test_a_collection_that_does_not_answer_keeps_no_other_waiting(pipeline: Pipeline, sealed: Sealed) -> None:
+def test_a_collection_that_is_lost_keeps_no_other_waiting(pipeline: Pipeline, sealed: Sealed) -> None:
     one, other = sorted(collections(pipeline))
     for away in (one, other):
         sealed.sealed.clear()
@@ -78,3 +80,11 @@ def test_a_collection_that_does_not_answer_keeps_no_other_waiting(pipeline: Pipe
         assert sealed.sweep() == {one, other} - {away}
     sealed.away.clear()
     assert sealed.sweep() == {one, other}
+
+
+def test_a_store_that_does_not_answer_is_asked_once(pipeline: Pipeline, sealed: Sealed) -> None:
+    sealed.away, sealed.code = collections(pipeline), "store_unavailable"
+    assert sealed.sweep() == set()
+    assert sealed.asked == 1
+    sealed.away.clear()
+    assert sealed.sweep() == collections(pipeline)

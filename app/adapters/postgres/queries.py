@@ -31,7 +31,6 @@ class QueryRows:
             "last_at": statement.excluded.last_at,
         }
         rows = [
-            # In order of the key: two processes that record the same then never wait for each other in a ring.
             {"catalog": catalog, "digest": name, "query": documents[name], "asked": n, "last_at": self._clock.now}
             for name, n in sorted(counted.items())
         ]

@@ -29,17 +29,20 @@ def waited_for(screen: Screen, service: Service, path: str) -> dict[str, Any]:
     return dict(told)
 
 
-def checked(screen: Screen, service: Service, path: str) -> dict[str, Any]:
-    """The build, once it has been checked again. Ctrl-C ends the waiting and not the check."""
-    before = _times_checked(service.post(f"{path}:check"))
+def checked(screen: Screen, service: Service, path: str) -> tuple[dict[str, Any], bool]:
+    """The build, once it has been checked again or cannot be, and whether it was and has passed.
+
+    Ctrl-C ends the waiting and not the check.
+    """
+    seen = len(service.get(path)["events"])
+    service.post(f"{path}:check")
     with screen.waiting("checking"):
-        while (told := service.get(path))["state"] == BuildState.READY and _times_checked(told) == before:
+        while True:
+            told = dict(service.get(path))
+            happened = {event["what"] for event in told["events"][seen:]}
+            if happened & {"checked", "check failed"} or told["state"] != BuildState.READY:
+                return told, "checked" in happened and told["report"]["passed"]
             time.sleep(_EVERY_S)
-    return dict(told)
-
-
-def _times_checked(told: dict[str, Any]) -> int:
-    return sum(event["what"] == "checked" for event in told["events"])
 
 
 def build_table(told: dict[str, Any]) -> Table:
