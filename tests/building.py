@@ -66,7 +66,7 @@ class Shop:
             pipeline.pool,
             lanes=1,
         )
-        self.switch = Switch(database, pipeline.encoders, patience_s=0.3, kept=1)
+        self.switch = Switch(database, store, pipeline.encoders, patience_s=0.3, kept=1)
 
     def start(self, *, other: bool = True, rate: float | None = None) -> Build:
         """Start a build; its next step is to open it."""

@@ -110,7 +110,7 @@ def open_application(
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
         builder=build_worker(settings, database, store, contents, legs, pool),
-        switch=Switch(database, encoders, settings.promote_patience_s, settings.retired_builds),
+        switch=Switch(database, store, encoders, settings.promote_patience_s, settings.retired_builds),
         aliases=Aliases(database, store),
         turns=Turns(),
         closing=closing,

@@ -1,6 +1,6 @@
 """The vector store port: collections of vectors with the attributes that filters read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -126,6 +126,6 @@ class VectorStore(Protocol):
         """How many bytes are free where collections lie; None where that is another machine's to know."""
         ...
 
-    def ping(self) -> None:
-        """Return if the store answers."""
+    def ping(self, needed: Collection[str] = ()) -> None:
+        """Return if the store answers and has the collections that are needed; else `index_lost`."""
         ...

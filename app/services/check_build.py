@@ -9,12 +9,13 @@ from datetime import timedelta
 from app.domain.build_steps import Step
 from app.domain.builds import UNFINISHED, Build, BuildState
 from app.domain.uploads import Stage
+from app.domain.verdicts import Verdict
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
 from app.services.await_index import still_indexing
 from app.services.compare_estimate import against_estimate
 from app.services.finish_step import finish_step
-from app.services.gate import Gate, Verdict
+from app.services.gate import Gate
 from app.services.held_step import HeldStep, StepLost
 
 log = logging.getLogger(__name__)

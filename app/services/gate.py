@@ -10,6 +10,7 @@ from typing import Any
 from app.domain.builds import Build
 from app.domain.drift import Drift, Reconciled
 from app.domain.queries import NDCG, OVERLAP
+from app.domain.verdicts import Verdict, check
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
 from app.services.find_drift import DriftFinder
@@ -52,31 +53,6 @@ class Budgets:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was measured and whether it is within its bounds, and which products and queries lose by the change."""
-
-    checks: Sequence[Mapping[str, Any]]
-    losers: Sequence[Mapping[str, Any]] = ()
-    queries: Sequence[Mapping[str, Any]] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything is within its bounds."""
-        return all(check["passed"] for check in self.checks)
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """As a document."""
-        found = {"checks": list(self.checks), "losers": list(self.losers), "queries": list(self.queries)}
-        return {"passed": self.passed, **found}
-
-    def __add__(self, other: "Verdict") -> "Verdict":
-        """Both together."""
-        queries = [*self.queries, *other.queries]
-        return Verdict([*self.checks, *other.checks], [*self.losers, *other.losers], queries)
-
-
-@dataclass(frozen=True, slots=True)
 class Gate:
     """Everything that judging a build needs. `finder` compares rows, and searches for none of them."""
 
@@ -105,9 +81,9 @@ class Gate:
         with self.database.reading() as transaction:
             compared = transaction.holdings.compare(build.id)
             failed = transaction.builds.count_failed(build.id)
-        yield _check("products missing", compared.missing, most=0)
-        yield _check("products it should not have", compared.extra, most=0)
-        yield _check("contents its encoder failed on", failed, most=0)
+        yield check("products missing", compared.missing, most=0)
+        yield check("products it should not have", compared.extra, most=0)
+        yield check("contents its encoder failed on", failed, most=0)
 
     def _rows(self, build: Build, between: Callable[[], object]) -> Iterator[dict[str, Any]]:
         """Every row that the store has, by its key and by what it is of."""
@@ -122,13 +98,13 @@ class Gate:
             if not after:
                 break
         for kind in (Drift.MISSING, Drift.ORPHANED, Drift.STALE):
-            yield _check(f"rows {kind.value} in the store", found.drifted[kind], most=0, of=found.rows)
+            yield check(f"rows {kind.value} in the store", found.drifted[kind], most=0, of=found.rows)
 
     def _alone(self, build: Build, sample: Sample, between: Callable[[], object]) -> Iterator[dict[str, Any]]:
         found = found_by_own_vector(self.store, build, sample)
-        yield _check("found by their own vector", found, least=self.budgets.found)
+        yield check("found by their own vector", found, least=self.budgets.found)
         recall = recall_of_index(self.database, self.store, build, sample.captions, between)
-        yield _check(f"recall@{DEPTH} against exact", recall, least=self.budgets.recall)
+        yield check(f"recall@{DEPTH} against exact", recall, least=self.budgets.recall)
 
     def _beside(self, build: Build, sample: Sample, live: Build, before: Sample) -> Verdict:
         """Captions find their pictures, and how long that takes."""
@@ -136,18 +112,19 @@ class Gate:
         checks = []
         if was and now:
             least = max(0.0, _share(was) - self.budgets.drop)
-            checks.append(_check(f"captions that find their picture in {DEPTH}", _share(now), least=least))
+            name = f"captions that find their picture in {DEPTH}"
+            checks.append(check(name, _share(now), least=least, live=_share(was), of=len(now)))
         if len(sample.product_ids):
             live_ms, ms = median_ms(self.store, [(live, before.captions), (build, sample.captions)])
             most = max(live_ms * self.budgets.slower, live_ms + NEGLIGIBLE_MS)
-            checks.append(_check("milliseconds of a search", ms, most=most))
+            checks.append(check("milliseconds of a search", ms, most=most, live=live_ms))
         lost = sorted((rank, one) for one, rank in was.items() if rank is not None and now.get(one, 1) is None)
         return Verdict(checks, [{"product_id": one, "before": rank, "now": None} for rank, one in lost[:LOSERS]])
 
     def _replayed(self, build: Build, live: Build, between: Callable[[], object]) -> Verdict:
         """What was asked before, and what somebody has judged."""
         found = self.replayer.replay(build, live, between)
-        return self._overlap(build, found) + self._judged(build, found)
+        return self._judged(build, found) + self._overlap(build, found)
 
     def _overlap(self, build: Build, found: Replay) -> Verdict:
         """Where a budget bounds it and no query could be asked, nothing is known to be alike."""
@@ -157,16 +134,16 @@ class Gate:
         asked = sum(one.weight for one in recorded)
         alike = sum(one.weight * one.overlap for one in recorded) / asked if asked else 0.0
         name = f"{OVERLAP} of recorded queries"
-        check = _check(name, alike, least=self.budgets.overlap, of=len(recorded))
+        looked = check(name, alike, least=self.budgets.overlap, of=len(recorded))
         least_alike = [(one, 1.0, one.overlap) for one in recorded]
-        return Verdict([check], queries=self.replayer.losers(build.catalog, OVERLAP, least_alike))
+        return Verdict([looked], queries=self.replayer.losers(build.catalog, OVERLAP, least_alike))
 
     def _judged(self, build: Build, found: Replay) -> Verdict:
         judged = found.judged
         checks = []
         if found.judged_unasked:
             of = len(judged) + found.judged_unasked
-            checks.append(_check("judged queries that could not be asked", found.judged_unasked, most=0, of=of))
+            checks.append(check("judged queries that could not be asked", found.judged_unasked, most=0, of=of))
         if judged:
             checks.append(self._no_drop(f"{NDCG} of judged queries", [one.ndcg for one in judged]))
             checks.append(self._no_drop(f"recall@{DEPTH} of judged queries", [one.recall for one in judged]))
@@ -175,19 +152,8 @@ class Gate:
 
     def _no_drop(self, name: str, pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
         before, now = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
-        return _check(name, now, least=max(0.0, before - self.budgets.drop), of=len(pairs))
+        return check(name, now, least=max(0.0, before - self.budgets.drop), live=before, of=len(pairs))
 
 
 def _share(ranks: Mapping[str, int | None]) -> float:
     return sum(rank is not None for rank in ranks.values()) / len(ranks)
-
-
-def _check(
-    name: str, measured: float, *, least: float | None = None, most: float | None = None, of: int | None = None
-) -> dict[str, Any]:
-    """`of` is how many rows or queries were looked at."""
-    passed = (least is None or measured >= least) and (most is None or measured <= most)
-    bounds = {"at_least": least, "at_most": most}
-    told = {key: round(value, 4) for key, value in bounds.items() if value is not None}
-    counted = {} if of is None else {"of": of}
-    return {"name": name, "measured": round(float(measured), 4), **told, **counted, "passed": bool(passed)}

@@ -59,7 +59,8 @@ def judge_queries(database: Database, catalog: str, judged: Sequence[JudgedQuery
 def forget_queries(database: Database, catalog: str) -> int:
     """Drop what shoppers asked, in reports of builds too; returns how many queries that were.
 
-    What a process has drawn and not written down yet comes within seconds. Raises `NotFound` (`unknown_catalog`).
+    What another process has drawn and not written down yet comes within seconds. Raises `NotFound`
+    (`unknown_catalog`).
     """
     with database.writing() as transaction:
         _check_catalog(transaction, catalog)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.build_steps import NewStep, Step, StepKind
+from app.domain.builds import Build
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
 from app.services.finish_step import finish_step
 
+_BURST_S = 5.0
 _LOOK_AGAIN_S = 0.05  # a batch of uploads takes a second; what waits for it is one step a build
 
 
@@ -50,13 +52,17 @@ class Opener:
                 return False
             time.sleep(_LOOK_AGAIN_S if before else 0)
         with self.database.writing() as transaction:
-            ends = transaction.products.page_ends(catalog, self.page)
+            ends = transaction.products.page_ends(catalog, self._page_of(step.build))
             afters = ["", *(last for last, _ in ends)]
             pages = [
                 NewStep(StepKind.FILL, after, last, size) for after, (last, size) in zip(afters, ends, strict=False)
             ]
             finish_step(transaction, step, *pages)
         return True
+
+    def _page_of(self, build: Build) -> int:
+        """A page is written at once: of a build with a rate it holds what a few seconds of that are."""
+        return min(self.page, max(1, round(build.rate * _BURST_S))) if build.rate else self.page
 
     def drop(self, step: Step, _pause: Callable[[], bool]) -> bool:
         """Drop the collections of a build that has ended."""

@@ -30,6 +30,11 @@ class QueryRecorder:
             with self._lock:
                 self._drawn.setdefault(catalog, _Draw()).add(query)
 
+    def forget(self, catalog: str) -> None:
+        """Let go of what was drawn since the last time."""
+        with self._lock:
+            self._drawn.pop(catalog, None)
+
     def write(self) -> None:
         """Write down what was drawn since the last time. Raises `DatabaseUnavailable`, and has let go of it then."""
         with self._lock:

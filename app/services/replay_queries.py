@@ -85,13 +85,16 @@ class Replayer:
     def replay(self, build: Build, live: Build, between: Callable[[], object]) -> Replay:
         """Ask the recorded and the judged queries; `between` is called after each.
 
-        One that cannot be asked, of a product or an attribute that is gone or of words without an embedding, is
-        counted and passed over.
+        One that cannot be asked is counted and passed over: a product or an attribute of it is gone, its words have
+        no embedding, or no product is there that is a good answer.
         """
         with self.database.reading() as transaction:
             declared = transaction.catalogs.get(build.catalog)
             recorded = transaction.queries.recorded(build.catalog, most=REPLAYED, hits=DEPTH)
             judged = transaction.queries.judged(build.catalog)
+            good = sorted({name for one in judged for name, grade in one.grades.items() if grade})
+            standing = transaction.products.standing(build.catalog, good)
+        there = {name for name, one in standing.items() if not one.deleted}
         if declared is None:
             raise unknown_catalog(build.catalog)
 
@@ -105,7 +108,10 @@ class Replayer:
             return Asked(query, before, now, weight, grades)
 
         again = [ask(one.query, one.asked, {}) for one in recorded]
-        graded = [ask(SearchQuery(one.text, limit=DEPTH), 1, one.grades) for one in judged]
+        graded = [
+            ask(SearchQuery(one.text, limit=DEPTH), 1, one.grades) if there & one.grades.keys() else None
+            for one in judged
+        ]
         asked_again, asked_graded = [one for one in again if one], [one for one in graded if one]
         return Replay(asked_again, asked_graded, len(again) - len(asked_again), len(graded) - len(asked_graded))
 
@@ -124,8 +130,12 @@ class Replayer:
         with self.database.reading() as transaction:
             shown = transaction.products.shown(catalog, ids)
 
-        def side(ranked: Sequence[str]) -> list[dict[str, str]]:
-            return [{"product_id": one, "title": shown[one].title} for one in ranked[:_SHOWN] if one in shown]
+        def side(asked: Asked, ranked: Sequence[str]) -> list[dict[str, Any]]:
+            return [
+                {"product_id": one, "title": shown[one].title, **_graded(asked, one)}
+                for one in ranked[:_SHOWN]
+                if one in shown
+            ]
 
         return [
             {
@@ -133,11 +143,15 @@ class Replayer:
                 "measure": measure,
                 "before": round(before, 4),
                 "now": round(now, 4),
-                "live": side(asked.live),
-                "build": side(asked.build),
+                "live": side(asked, asked.live),
+                "build": side(asked, asked.build),
             }
             for asked, before, now in worst
         ]
+
+
+def _graded(asked: Asked, product_id: str) -> dict[str, float]:
+    return {"grade": asked.grades[product_id]} if asked.grades.get(product_id) else {}
 
 
 def _texts(transaction: Transaction, catalog: str) -> set[str]:

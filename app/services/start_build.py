@@ -53,14 +53,18 @@ def _check_alone(transaction: Transaction, catalog: str) -> None:
     for one in transaction.builds.all(catalog):
         if one.state in UNFINISHED:
             raise Conflict(
-                f"build {one.id} is {one.state}: promote it or abort it first", code="build_unfinished", field="build"
+                f"build {one.id} is {one.state}: abort it first, or promote it once it is ready",
+                code="build_unfinished",
+                field="build",
             )
 
 
 def _index(live: Build, index: str | None, params: Mapping[str, int]) -> IndexSpec:
+    """The live one with `params` in place of some of its own; other lists are searched as is usual for them."""
     if index is not None and index != live.index.type:
         return IndexSpec.of(index, params)
-    return IndexSpec.of(live.index.type, {**live.index.build_params, **live.index.search_params, **params})
+    searched = {} if "nlist" in params else live.index.search_params
+    return IndexSpec.of(live.index.type, {**live.index.build_params, **searched, **params})
 
 
 def _build(live: Build, encoder: EncoderSpec | None, index: IndexSpec, rate: float | None, now: datetime) -> Build:

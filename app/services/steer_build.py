@@ -28,7 +28,11 @@ def retire(database: Database, catalog: str, build_id: str) -> Build:
         transaction.builds.hold_still(catalog)
         build = the_build(transaction, catalog, build_id)
         if build.state is not BuildState.RETIRED or not build.takes_uploads:
-            told = "promote another first" if build.state is BuildState.LIVE else "only a build that was live can be"
+            told = (
+                "promote another first"
+                if build.state is BuildState.LIVE
+                else "only one that is kept can be let go of"
+            )
             raise Conflict(f"build {build_id} is {shown_state(build)}: {told}", code="build_state")
         end_build(transaction, build, BuildState.RETIRED, "no longer kept")
         return the_build(transaction, catalog, build_id)

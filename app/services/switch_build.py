@@ -12,11 +12,15 @@ from app.domain.builds import Build, BuildState
 from app.domain.errors import Conflict, EncoderNotLoaded, Invalid, NotFound
 from app.domain.products import unknown_catalog
 from app.ports.database import Database, Transaction
+from app.ports.vectors import VectorStore
 from app.services.encoders import Encoders
 from app.services.end_build import end_build
 
 PRESENT = timedelta(seconds=10)
 """How long an API process counts as there after it said so, which it does every two seconds."""
+
+_PROMOTED, _LIVE_AGAIN = "promoted", "live again"
+"""How a build goes live, in its events."""
 
 _LOOK_AGAIN_S = 0.2
 
@@ -30,6 +34,7 @@ class Switch:
     """
 
     database: Database
+    store: VectorStore
     encoders: Encoders
     patience_s: float
     kept: int
@@ -37,8 +42,8 @@ class Switch:
     def promote(self, catalog: str, build_id: str, *, force: bool = False, reason: str = "") -> Build:
         """Make a build the live one, once every API process has loaded its encoder.
 
-        Raises `NotFound` (`unknown_build`), `Conflict` (`build_state`, `gate_failed`), `Invalid` (`reason`), and
-        `EncoderNotLoaded`.
+        Raises `NotFound` (`unknown_build`), `Conflict` (`build_state`, `gate_failed`), `Invalid` (`reason`),
+        `StoreUnavailable` (`index_lost`), and `EncoderNotLoaded`.
         """
         if force and not reason.strip():
             raise Invalid("say why a build goes live that did not pass its check", code="reason", field="reason")
@@ -46,31 +51,33 @@ class Switch:
             build = promotable(transaction, catalog, build_id, force=force)
             if not force and transaction.holdings.compare(build_id).missing:
                 raise _not_passed(build_id)
-        self._await_encoder(build)
+        self._await(build)
         with self.database.writing() as transaction:
             transaction.builds.hold_still(catalog)
             build = promotable(transaction, catalog, build_id, force=force)
             told = {"forced": True, "reason": reason} if force else {}
-            self._make_live(transaction, build, "promoted", told)
+            self._make_live(transaction, build, _PROMOTED, told)
         return build
 
     def rollback(self, catalog: str, build_id: str) -> Build:
         """Go back from the live build to the one that was live before; returns that one.
 
-        Raises `NotFound` (`unknown_build`), `Conflict` (`build_state`, `no_previous_build`), and `EncoderNotLoaded`.
+        Raises `NotFound` (`unknown_build`), `Conflict` (`build_state`, `no_previous_build`, `rolled_back`),
+        `StoreUnavailable` (`index_lost`), and `EncoderNotLoaded`.
         """
         with self.database.reading() as transaction:
             before = _previous(transaction, catalog, build_id)
-        self._await_encoder(before)
+        self._await(before)
         with self.database.writing() as transaction:
             transaction.builds.hold_still(catalog)
             before = _previous(transaction, catalog, build_id)
             transaction.builds.record(build_id, "rolled back", {"to": before.id})
-            self._make_live(transaction, before, "live again", {})
+            self._make_live(transaction, before, _LIVE_AGAIN, {})
         return before
 
-    def _await_encoder(self, build: Build) -> None:
-        """Return once every API process has the encoder; this one loads it here."""
+    def _await(self, build: Build) -> None:
+        """Return once every API process has the encoder; this one loads it here. The store must have the build."""
+        self.store.ping(build.collections)
         self.encoders.of(build.encoder).encode_texts(["ready"])
         until = time.monotonic() + self.patience_s
         while True:
@@ -109,7 +116,8 @@ def promotable(transaction: Transaction, catalog: str, build_id: str, *, force: 
         raise Conflict(
             f"build {build_id} is {shown_state(build)}: it cannot go live", code="build_state", field="build"
         )
-    passed = build.state is BuildState.RETIRED or (build.report or {}).get("passed")
+    # A catalog's first build was never checked; one that went live by force needs it every time.
+    passed = (build.report or {"passed": build.state is BuildState.RETIRED})["passed"]
     # Since its check an upload may have come with a content that its encoder fails on.
     if not force and (not passed or transaction.builds.count_failed(build_id)):
         raise _not_passed(build_id)
@@ -130,7 +138,11 @@ def the_build(transaction: Transaction, catalog: str, build_id: str) -> Build:
         raise unknown_catalog(catalog)
     build = transaction.builds.get(build_id)
     if build is None or build.catalog != catalog:
-        raise NotFound(f"there is no build {build_id} in this catalog", code="unknown_build", field="build")
+        raise NotFound(
+            f"there is no build {build_id} in this catalog: `vitrine builds list` names them",
+            code="unknown_build",
+            field="build",
+        )
     return build
 
 
@@ -144,6 +156,15 @@ def _previous(transaction: Transaction, catalog: str, build_id: str) -> Build:
     before = transaction.builds.previous(catalog)
     if before is None:
         raise Conflict("no build that was live before is kept", code="no_previous_build")
+    went_live = [
+        event.what for event in transaction.builds.events(build_id) if event.what in (_PROMOTED, _LIVE_AGAIN)
+    ]
+    if went_live[-1:] == [_LIVE_AGAIN]:  # asked twice, perhaps by two people: the second would undo the first
+        raise Conflict(
+            f"build {build_id} is the one that was gone back to: `vitrine builds promote {before.id}` goes to the "
+            "other one once more",
+            code="rolled_back",
+        )
     return before
 
 

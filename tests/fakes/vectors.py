@@ -1,7 +1,7 @@
 """A vector store in memory: exact cosine similarity, filters by the plain evaluator."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -123,8 +123,10 @@ class FakeVectorStore:
     def free_bytes(self) -> int | None:
         return self.free
 
-    def ping(self) -> None:
-        pass
+    def ping(self, needed: Collection[str] = ()) -> None:
+        with self._lock:
+            for collection in needed:
+                self._collection(collection)
 
     def close(self) -> None:
         pass

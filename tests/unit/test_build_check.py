@@ -232,3 +232,14 @@ def test_a_query_of_any_length_is_answered_and_a_long_one_not_recorded(shop: Sho
     ask(shop, SearchQuery("mug", filter={"any": [{"price": {"lt": number}} for number in range(15)]}))
     (kept,) = kept_queries(shop.pipeline.database, "shop").recorded
     assert len((kept.query.filter or {})["any"]) == 15
+
+
+def test_a_query_whose_good_answers_are_not_in_the_catalog_says_nothing(shop: Shop) -> None:
+    judged = [JudgedQuery("red mug", {"nobody": 3, "red": 0}), JudgedQuery("blue mug", {"nobody": 1, "blue": 3})]
+    judge_queries(shop.pipeline.database, "shop", judged)
+    build = shop.start()
+    shop.work()
+    found = checks(shop, build)
+    assert (found[UNASKED]["measured"], found[UNASKED]["of"]) == (1, 2)
+    assert found["nDCG@10 of judged queries"]["of"] == 1
+    assert not shop.passed(build)

@@ -69,6 +69,10 @@ def test_an_encoder_that_takes_pictures_for_something_else_does_not(
     assert {one["product_id"] for one in losers} >= {"blue", "green", "yellow"}
     shop.switch.promote("shop", build.id, force=True, reason="the old one is worse still")
     assert shop.state(build) is BuildState.LIVE
+    shop.switch.rollback("shop", build.id)
+    with pytest.raises(Conflict) as raised:
+        shop.switch.promote("shop", build.id)  # however often it was live, it has not passed
+    assert raised.value.code == "gate_failed"
 
 
 def a_wall(number: int) -> bytes:

@@ -604,3 +604,36 @@ def test_a_build_is_checked_once_the_store_has_indexed_it(shop: Shop, monkeypatc
     shop.work()
     assert shop.state(build) is BuildState.READY
     assert sorted(sealed) == sorted(build.collections)
+
+
+def test_going_back_twice_does_not_go_forward(shop: Shop) -> None:
+    first, build = shop.pipeline.live(), shop.start()
+    shop.work()
+    shop.switch.promote("shop", build.id)
+    shop.switch.rollback("shop", build.id)
+    with pytest.raises(Conflict) as raised:
+        shop.switch.rollback("shop", first.id)
+    assert (raised.value.code, build.id in raised.value.detail) == ("rolled_back", True)
+    shop.switch.promote("shop", build.id)
+    assert shop.switch.rollback("shop", build.id).id == first.id
+
+
+def test_a_build_that_the_store_has_lost_does_not_go_live(shop: Shop) -> None:
+    first, build = shop.pipeline.live(), shop.start()
+    shop.work()
+    shop.pipeline.store.drop(build.texts)
+    with pytest.raises(StoreUnavailable):
+        shop.switch.promote("shop", build.id)
+    assert shop.pipeline.live().id == first.id
+
+
+def test_a_page_of_a_build_with_a_rate_is_some_seconds_of_it(pipeline: Pipeline) -> None:
+    for number in range(40):
+        pipeline.accepted(a_submission(f"p{number:02}"))
+    pipeline.work()
+    shop = Shop(pipeline, page=100)
+    build = shop.start(rate=2)
+    while shop.step():
+        pass
+    with pipeline.database.reading() as transaction:
+        assert 0 < transaction.build_steps.progress(build.id).filled <= 10

@@ -30,6 +30,7 @@ def put_judged(application: App, catalog: CatalogName, body: JudgedIn) -> Respon
 @router.post("/queries:forget", response_model=ForgottenDocument, responses=problems(404))
 def post_forget(application: App, catalog: CatalogName) -> Response:
     """Drop what shoppers asked; judged queries stay."""
+    application.searcher.recorder.forget(catalog)
     return answer(ForgottenDocument(forgotten=forget_queries(application.database, catalog)))
 
 

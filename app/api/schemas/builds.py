@@ -52,13 +52,14 @@ class ProgressDocument(TypedDict):
 class CheckDocument(TypedDict):
     """One of the things that are checked before a build may go live, and its bound.
 
-    `of` is how many rows or queries were looked at.
+    `live` is what the live build has, `of` how many rows, products or queries were looked at.
     """
 
     name: str
     measured: float
     at_least: NotRequired[float]
     at_most: NotRequired[float]
+    live: NotRequired[float]
     of: NotRequired[int]
     passed: bool
 
@@ -72,10 +73,11 @@ class LoserDocument(TypedDict):
 
 
 class AnswerDocument(TypedDict):
-    """A product that a query finds."""
+    """A product that a query finds, and how good somebody judged it."""
 
     product_id: str
     title: str
+    grade: NotRequired[float]
 
 
 class LosingQueryDocument(TypedDict):

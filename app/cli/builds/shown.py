@@ -10,6 +10,7 @@ from rich.table import Table
 from app.cli.connection import Service
 from app.cli.screen import Screen, plain, written
 from app.domain.builds import BuildState
+from app.domain.queries import OVERLAP
 
 _EVERY_S = 1.0  # how often a build is looked at while it is waited for
 
@@ -63,9 +64,12 @@ def build_table(told: dict[str, Any]) -> Table:
             table.add_row(name, plain(f"{told[name]['detail']} [{told[name]['code']}]"))
     for check in told.get("report", {}).get("checks", ()):
         bound = next(f"{word} {check[key]:g}" for key, word in _BOUNDS.items() if key in check)
-        of = f" of {check['of']}" if "of" in check else ""
+        of = f" over {check['of']:,}" if "of" in check else ""
+        live = f"live {check['live']:g}, " if "live" in check else ""
         verdict = "passed" if check["passed"] else "NOT PASSED"
-        table.add_row(plain(f"check: {check['name']}"), plain(f"{check['measured']:g}{of} ({bound}): {verdict}"))
+        table.add_row(
+            plain(f"check: {check['name']}"), plain(f"{check['measured']:g}{of} ({live}{bound}): {verdict}")
+        )
     for band in told.get("tuned", {}).get("bands", ()):
         found = {**band["search_params"], "over-fetch": band["over_fetch"], "recall": band["recall"]}
         table.add_row(plain(f"tuned: {band['share']:.1%} pass"), plain(found))
@@ -88,10 +92,17 @@ def losers(told: dict[str, Any]) -> list[Table]:
 
 def _answers(query: dict[str, Any]) -> Table:
     measured = f"{query['measure']} {query['before']:g} → {query['now']:g}"
+    if query["measure"] == OVERLAP:
+        measured = f"{query['now']:.0%} of the answers are those of the live build"
     table = Table("live", "this build", title=plain(f"{_asked(query['query'])}: {measured}"), title_justify="left")
     for sides in zip_longest(query["live"], query["build"]):
-        table.add_row(*(plain(f"{one['title']} [{one['product_id']}]" if one else "") for one in sides))
+        table.add_row(*(plain(_answer(one) if one else "") for one in sides))
     return table
+
+
+def _answer(one: dict[str, Any]) -> str:
+    grade = f", judged {one['grade']:g}" if "grade" in one else ""
+    return f"{one['title']} [{one['product_id']}{grade}]"
 
 
 def _asked(query: dict[str, Any]) -> str:
@@ -138,6 +149,6 @@ def next_step(told: dict[str, Any]) -> list[str]:
     if told.get("report", {}).get("passed"):
         return [f"`vitrine builds promote {told['id']}` makes it the live one."]
     return [
-        "It has not passed its check: `vitrine builds abort` ends it, `vitrine builds check` checks it again, and "
+        f"It has not passed its check: `vitrine builds abort {told['id']}` ends it, `check` checks it again, and "
         "`promote --force --reason WHY` takes it so."
     ]

@@ -1,6 +1,7 @@
 """`vitrine builds start`."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,10 +50,13 @@ def start(
     and measures a sample, and ends with 1 where there is no room for the build.
     """
     screen = Screen(json=json)
+    if encoder is not None and Path(encoder).is_dir():
+        encoder = str(Path(encoder).absolute())  # the service has another working directory
     asked = {"encoder": encoder, "index": index, "params": _params(param or []), "rate": rate, "dry_run": dry_run}
     with connect(screen, url=url, data=data, makes=False) as service:
         path = f"{catalog_path(catalog)}/builds"
         started = service.post(path, {name: value for name, value in asked.items() if value is not None})
+        screen.say(_begun(started["id"], wait=wait, private=service.private))
         told = (
             waited_for(screen, service, f"{path}/{started['id']}") if wait else service.get(f"{path}/{started['id']}")
         )
@@ -62,9 +66,17 @@ def start(
         failed = not estimate.get("fits", True)
     else:
         screen.result(told, build_table(told), *losers(told), *next_step(told))
-        failed = told["state"] in (BuildState.FAILED, BuildState.ABORTED)
+        not_passed = told["state"] == BuildState.READY and not told["report"]["passed"]
+        failed = not_passed or told["state"] in (BuildState.FAILED, BuildState.ABORTED)
     if failed:
         sys.exit(FAILED_IN_PART)
+
+
+def _begun(build: str, *, wait: bool, private: bool) -> str:
+    if private:
+        goes_on = "it is filled while this runs, and gone on with when `vitrine serve` runs"
+        return f"build {build} is begun: {goes_on if wait else 'nobody fills it until `vitrine serve` runs'}"
+    return f"build {build} is begun: the service fills it, whether this waits or not; `vitrine builds abort` ends it"
 
 
 def _params(stated: list[str]) -> dict[str, int]:
