@@ -26,7 +26,7 @@ def build_document(held: HeldBuild) -> BuildDocument:
     if build.rate is not None:
         document["rate"] = build.rate
     if held.progress is not None:
-        document["progress"] = _progress_document(held.progress)
+        document["progress"] = _progress_document(held.progress, build.rate)
     if held.waiting is not None:
         document["waiting"] = {"code": held.waiting.code, "detail": held.waiting.detail}
     if build.report is not None:
@@ -43,12 +43,14 @@ def build_document(held: HeldBuild) -> BuildDocument:
     return document
 
 
-def _progress_document(progress: Progress) -> ProgressDocument:
+def _progress_document(progress: Progress, bound: float | None) -> ProgressDocument:
+    """`bound` is the most products a second from now on: while it is 0 nobody knows how long is left."""
     rate = progress.per_second
+    ahead = rate if bound is None or rate is None else min(rate, bound)
     left = progress.products - progress.filled
     return {
         "products": progress.products,
         "filled": progress.filled,
         "per_second": round(rate, 1) if rate else None,
-        "seconds_left": round(left / rate, 1) if rate else None,
+        "seconds_left": round(left / ahead, 1) if ahead else None,
     }

@@ -27,6 +27,7 @@ from app.services.measure_writing import measure_writing
 log = logging.getLogger(__name__)
 
 _GB = 10**9
+_DRY_RUN = Failure("dry_run", "only an estimate was asked for")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Estimator:
             if not finish_step(transaction, step, *following):
                 return
             if dry:
-                end_build(transaction, build, BuildState.ABORTED, ESTIMATED, told=told)
+                end_build(transaction, build, BuildState.ABORTED, ESTIMATED, reason=_DRY_RUN, told=told)
             else:
                 transaction.builds.record(build.id, ESTIMATED, told)
             if not (dry or estimate.fits):

@@ -7,6 +7,7 @@ version and its contents; the vectors do not. What differs is looked at once mor
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from app.services.bring_products import Bringing, bring, to_write
 from app.services.build_rows import Place, PlannedRow, contents_of, encodable, rows_of
 from app.services.build_writes import Writes
 from app.services.encode_contents import chosen_for_captions
+from app.services.lost_collections import none_if_lost
 from app.services.own_vectors import not_found
 
 _BEYOND = "$"
@@ -77,7 +79,7 @@ class DriftFinder:
         bounds = [end and end + _BEYOND for end in (after, up_to)]
 
         def scan(collection: str) -> dict[Place, Stamp]:
-            rows = self.store.stamps_between(collection, *bounds)
+            rows = none_if_lost(lambda: self.store.stamps_between(collection, *bounds))
             return {Place(collection, row_id): stamp for row_id, stamp in rows.items()}
 
         found = {place: stamp for some in self.pool.map(scan, build.collections) for place, stamp in some.items()}
@@ -101,20 +103,18 @@ class DriftFinder:
         """Which of these rows differ for certain: of the others the truth changed while the store was asked."""
         if not suspect:
             return {}
-        ids = _products_of(suspect)
+        products = _products_of(suspect)
         with self.database.reading() as transaction:
-            before = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
-        found = {
-            Place(collection, row_id): stamp
-            for collection in build.collections
-            for row_id, stamp in self.store.stamps(
-                collection, [place.id for place in suspect if place.collection == collection]
-            ).items()
-        }
+            before = _expected(transaction, build, transaction.products.standing(build.catalog, products))
+        found: dict[Place, Stamp] = {}
+        for collection in build.collections:
+            ids = [place.id for place in suspect if place.collection == collection]
+            stamps = none_if_lost(partial(self.store.stamps, collection, ids))
+            found |= {Place(collection, row_id): stamp for row_id, stamp in stamps.items()}
         mine = {place: row for place, row in before.rows.items() if place in suspect}
         drifted = self._drifted(build, replace(before, rows=mine), found)
         with self.database.reading() as transaction:
-            after = _expected(transaction, build, transaction.products.standing(build.catalog, ids))
+            after = _expected(transaction, build, transaction.products.standing(build.catalog, products))
         return {
             place: kind
             for place, kind in drifted.items()

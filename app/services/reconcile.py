@@ -51,7 +51,10 @@ class Reconciler:
             if transaction.catalogs.get(catalog) is None:
                 raise unknown_catalog(catalog)
             builds = transaction.builds.writable([catalog])[catalog]
-        return {build.id: self._whole(build, dry_run) for build in builds if build.state is not BuildState.BUILDING}
+        live_first = sorted(builds, key=lambda build: build.state is not BuildState.LIVE)
+        return {
+            build.id: self._whole(build, dry_run) for build in live_first if build.state is not BuildState.BUILDING
+        }
 
     def _whole(self, build: Build, dry_run: bool) -> Reconciled:
         tally, after = self._pages(build, "", dry_run)

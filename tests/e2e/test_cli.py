@@ -423,6 +423,8 @@ def test_a_lost_vector_store_is_written_anew_without_a_model(tmp_path: Path, man
     code, told, _ = run("search", "red square", "--data", data)
     assert (code, told["error"]["code"]) == (1, "index_lost")
     assert "vitrine reconcile" in told["error"]["detail"]
+    code, told, _ = run("reconcile", "--dry-run", "--data", data)
+    assert (code, told["missing"], told["repaired"]) == (0, rows, 0)
     code, told, _ = run("reconcile", "--data", data)
     assert (code, told["missing"], told["repaired"]) == (0, rows, rows)
     code, told, _ = run("search", "red square", "--data", data)

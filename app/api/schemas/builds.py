@@ -148,7 +148,8 @@ class BuildDocument(TypedDict):
     """An index build: `indexed` of `products` are in it. `params` are those of its index.
 
     `takes_uploads` says whether every upload goes to it. `rate` bounds the products a second that it is filled with;
-    `waiting` is why a part of that is tried again; `estimate` is what it was to take. `error` is why it failed.
+    `waiting` is why a part of that is tried again; `estimate` is what it was to take. `error` is why it failed, or
+    `dry_run` for one that was only estimated.
     """
 
     id: str

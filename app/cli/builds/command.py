@@ -31,7 +31,9 @@ def list_builds(catalog: CatalogName = "default", url: Url = None, data: Data = 
         found = service.get(f"{catalog_path(catalog)}/builds")
     table = Table("build", "state", "encoder", "index", "indexed", "of", "kept")
     for one in found["builds"]:
-        columns = [one[name] for name in ("id", "state", "encoder", "index", "indexed", "products", "takes_uploads")]
+        state = "estimated" if one.get("error", {}).get("code") == "dry_run" else one["state"]
+        names = ("encoder", "index", "indexed", "products", "takes_uploads")
+        columns = [one["id"], state, *(one[name] for name in names)]
         table.add_row(*(plain(value) for value in columns))
     screen.result(found, table)
 
