@@ -42,14 +42,15 @@ def judge(
     """Say which products are good answers to which words, in place of all that was said before.
 
     A line of the file is one product of one query: a grade of 0 is a bad answer,
-    and the higher, the better. A build that answers these worse than the live one
-    does not pass its check.
+    and the higher, up to 100, the better. A build that answers these worse than
+    the live one does not pass its check.
     """
     screen = Screen(json=json)
     queries = [{"text": text, "products": products} for text, products in _read(source).items()]
     with connect(screen, url=url, data=data, makes=False) as service:
         found = service.put(f"{catalog_path(catalog)}/queries/judged", {"queries": queries})
-    screen.result(found, f"{len(found['judged'])} judged queries.")
+    products = sum(len(one["products"]) for one in found["judged"])
+    screen.result(found, f"Judged: {len(found['judged'])} queries, {products} products, in place of all before.")
 
 
 @commands.command("forget")
@@ -69,18 +70,24 @@ def _read(source: Path) -> dict[str, dict[str, float]]:
             reader = csv.DictReader(opened)
             lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if lacking:
-                raise Invalid(
-                    f"{source} has no column {lacking[0]}: it needs {', '.join(COLUMNS)}", code="judged_file"
+                has = ", ".join(reader.fieldnames or ()) or "empty"
+                told = (
+                    f"{source} has no column {lacking[0]}: its first line is {has}, and should be {','.join(COLUMNS)}"
                 )
+                raise Invalid(told, code="judged_file")
             for row in reader:
-                text, product_id = (row["text"] or "").strip(), row["product_id"] or ""
+                text, product_id = ((row[name] or "").strip() for name in COLUMNS[:2])
+                if not (text and product_id):
+                    raise Invalid(
+                        f"{source}, line {reader.line_num}: it lacks a text or a product_id", code="judged_file"
+                    )
                 grades = found.setdefault(text, {})
                 if product_id in grades:
                     told = f"{source}, line {reader.line_num}: {product_id} is graded twice for {text!r}"
                     raise Invalid(told, code="judged_file")
                 grades[product_id] = _grade(source, reader.line_num, row["grade"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Invalid(f"{source} cannot be read: {error}", code="judged_file") from error
+        raise Invalid(f"{source} cannot be read as CSV in UTF-8: {error}", code="judged_file") from error
     if not found:
         raise Invalid(f"{source} judges nothing: write a line for each product of a query", code="judged_file")
     return found

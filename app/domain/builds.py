@@ -113,7 +113,7 @@ def _check_param(index_type: str, name: str, value: int, known: Sequence[str]) -
         raise Invalid(f"{index_type} has no {name!r}: {told}", code="index_param", field=f"params.{name[:64]}")
     least, most = _BOUNDS[name]
     if not least <= value <= most:
-        raise Invalid(f"{name} is {least} to {most}", code="index_param", field=f"params.{name}")
+        raise Invalid(f"{name} is {value}: it may be {least} to {most}", code="index_param", field=f"params.{name}")
 
 
 @dataclass(frozen=True, slots=True)

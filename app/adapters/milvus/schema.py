@@ -34,8 +34,8 @@ def check_index(index: IndexSpec, *, dimension: int, lite: bool) -> IndexSpec:
     """Return the index; raise `Invalid` (`index_type`, `index_param`) for one that this store cannot build."""
     allowed = _LITE_TYPES if lite else _SERVER_TYPES
     if index.type not in allowed:
-        names = ", ".join(sorted(allowed))
-        raise Invalid(f"index type {index.type!r} is not one of {names}", code="index_type", field="index")
+        names, store = ", ".join(sorted(allowed)), "milvus-lite" if lite else "a Milvus server"
+        raise Invalid(f"{store} has no index type {index.type!r}: it has {names}", code="index_type", field="index")
     parts = index.build_params.get("m", 1)
     if dimension % parts:
         raise Invalid(
