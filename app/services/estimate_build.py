@@ -23,6 +23,7 @@ from app.services.end_build import end_build
 from app.services.finish_step import finish_step
 from app.services.measure_encoding import measure_encoding
 from app.services.measure_writing import measure_writing
+from app.services.product_pages import pages_of
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,10 @@ class Estimator:
     def _count(self, step: Step, pause: Callable[[], bool]) -> bool:
         inventory = Inventory(step.build)
         with self.database.reading() as transaction:
-            ends = [last for last, _ in transaction.products.page_ends(step.build.catalog, self.page)]
-        for after, last in zip(["", *ends], ends, strict=False):
+            pages = pages_of(transaction, step.build.catalog, self.page)
+        for page in pages:
             with self.database.reading() as transaction:
-                inventory.add(transaction, after, last)
+                inventory.add(transaction, page.after, page.up_to)
             if inventory.counted.lacking and step.stage is Stage.INDEX:
                 with self.database.writing() as transaction:
                     transaction.build_steps.hand_over(step, Stage.ENCODE)

@@ -10,6 +10,7 @@ from app.domain.builds import Build
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
 from app.services.finish_step import finish_step
+from app.services.product_pages import pages_of
 
 _BURST_S = 5.0
 _LOOK_AGAIN_S = 0.05  # a batch of uploads takes a second; what waits for it is one step a build
@@ -52,12 +53,8 @@ class Opener:
                 return False
             time.sleep(_LOOK_AGAIN_S if before else 0)
         with self.database.writing() as transaction:
-            ends = transaction.products.page_ends(catalog, self._page_of(step.build))
-            afters = ["", *(last for last, _ in ends)]
-            pages = [
-                NewStep(StepKind.FILL, after, last, size) for after, (last, size) in zip(afters, ends, strict=False)
-            ]
-            finish_step(transaction, step, *pages)
+            pages = pages_of(transaction, catalog, self._page_of(step.build))
+            finish_step(transaction, step, *(NewStep(StepKind.FILL, *page) for page in pages))
         return True
 
     def _page_of(self, build: Build) -> int:

@@ -16,6 +16,7 @@ from app.ports.vectors import VectorStore
 from app.services.build_rows import picture_row_id
 from app.services.encode_contents import chosen_for_captions
 from app.services.own_vectors import DEPTH, not_found
+from app.services.product_pages import pages_of
 
 _ROWS = 50  # of pictures, so that ten products are among them though some have many
 _PAGE = 2_000  # products whose vectors are compared at a time: 16 MB of 512 dimensions, with pictures
@@ -112,15 +113,13 @@ def recall_of_index(
 
 def _all_captions(database: Database, build: Build) -> Iterator[Vectors]:
     with database.reading() as transaction:
-        ends = transaction.products.page_ends(build.catalog, _PAGE)
-    after = ""
-    for last, _ in ends:
+        pages = pages_of(transaction, build.catalog, _PAGE)
+    for page in pages:
         with database.reading() as transaction:
-            ids = sorted(transaction.products.standing_between(build.catalog, after, last))
+            ids = sorted(transaction.products.standing_between(build.catalog, page.after, page.up_to))
             captions = sample_of(transaction, build, ids).captions
         if len(captions):
             yield captions
-        after = last
 
 
 def median_ms(store: VectorStore, builds: Sequence[tuple[Build, Vectors]], rounds: int = 20) -> list[float]:

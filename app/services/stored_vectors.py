@@ -12,6 +12,7 @@ from app.domain.uploads import UploadState
 from app.ports.database import Database, Transaction
 from app.services.build_rows import PlannedRow, rows_of
 from app.services.encode_contents import chosen_for_captions
+from app.services.product_pages import pages_of
 from app.services.sample_build import sample_of
 
 PAGE = 1_000
@@ -60,14 +61,12 @@ class Rows:
 def stored_rows(database: Database, build: Build) -> Iterator[tuple[Rows | None, Rows | None]]:
     """The rows of captions and of pictures that a build should hold, by product_id; None where there are none."""
     with database.reading() as transaction:
-        ends = transaction.products.page_ends(build.catalog, PAGE)
-    after = ""
-    for last, _ in ends:
+        pages = pages_of(transaction, build.catalog, PAGE)
+    for page in pages:
         with database.reading() as transaction:
-            standing = transaction.products.standing_between(build.catalog, after, last)
+            standing = transaction.products.standing_between(build.catalog, page.after, page.up_to)
             ids = sorted(name for name, one in standing.items() if one.state is UploadState.INDEXED)
             yield rows_with_vectors(transaction, build, ids)
-        after = last
 
 
 def rows_with_vectors(
