@@ -10,7 +10,9 @@ import tempfile
 import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
 from http.client import HTTPConnection
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -80,7 +82,8 @@ def _switch(connection: HTTPConnection, other: str) -> dict[str, float]:
     while (told := _call(connection, "GET", f"{builds}/{build}"))["state"] == "building":
         time.sleep(0.5)
     moments["ready"] = time.time()
-    print(orjson.dumps(told["report"]).decode())
+    moments |= {event["what"]: datetime.fromisoformat(event["at"]).timestamp() for event in told["events"]}
+    print(orjson.dumps(told["report"]["checks"]).decode())
     for action in ("promote", "rollback", "promote"):
         _call(connection, "POST", f"{builds}/{build}:{action}")
         moments[action] = time.time()
@@ -107,15 +110,20 @@ def _settle(application: Application) -> None:
 def _latencies(searches: Sequence[Search], moments: dict[str, float]) -> dict[str, object]:
     def p95(begin: str, end: str) -> float:
         some = [one.ms for one in searches if moments[begin] <= one.at < moments[end]]
-        return round(statistics.quantiles(some, n=20)[18], 1)
+        return round(statistics.quantiles(some, n=20)[18], 1) if len(some) > 1 else 0.0
 
     before, during = p95("began", "started"), p95("started", "ready")
+    steps = {
+        f"{begin}..{end}": {"seconds": round(moments[end] - moments[begin], 1), "p95_ms": p95(begin, end)}
+        for begin, end in pairwise(sorted(moments, key=lambda one: moments[one]))
+    }
     return {
         "searches": len(searches),
         "failed_searches": sum(one.build is None for one in searches),
         "builds_that_answered": len({one.build for one in searches}),
         "filled_in_s": round(moments["ready"] - moments["started"], 1),
         "p95_ms": {"before": before, "during": during, "ratio": round(during / before, 2)},
+        "steps": steps,
     }
 
 

@@ -15,10 +15,13 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # it publishes no types
 from milvus_lite.adapter.grpc.servicer import MilvusServicer
 from milvus_lite.db import MilvusLite
+from milvus_lite.engine import collection as engine
 from milvus_lite.engine.collection import Collection
 from milvus_lite.index.faiss_ivf_flat import faiss
 from milvus_lite.schema import validation
 from pymilvus.grpc_gen import milvus_pb2_grpc
+
+from app.adapters.milvus import lite_search
 
 WORKERS = 10  # calls at a time
 MESSAGE_BYTES = 256 * 2**20  # as a Milvus server takes them
@@ -50,6 +53,7 @@ def main() -> None:
     # Its upsert fills a row with what the one it replaces has beside it: an attribute that was taken away would stay
     # for ever. Its insert replaces.
     Collection.upsert = Collection.insert
+    engine.execute_search_with_index = lite_search.search  # which says why
     path, folder = sys.argv[1:]
     database = MilvusLite(path)
     workers = ThreadPoolExecutor(WORKERS)
