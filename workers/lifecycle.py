@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from celery import signals
-from celery.worker import state
 
 from app.adapters.celery.jobs import VitrineCelery
+from app.adapters.celery.stopping import stopped, watch
 from app.bootstrap import Application, open_application
 from app.config import Settings
 from app.domain.errors import Unavailable
@@ -38,6 +38,7 @@ def attach(celery: VitrineCelery, settings: Settings) -> None:
         if celery.application is not None:
             celery.application.close()
 
+    watch()
     # Connected, it keeps Celery from setting up logs of its own.
     signals.setup_logging.connect(lambda **_: configure_logging(settings), weak=False)
     signals.worker_process_init.connect(opened, weak=False)  # a child of the prefork pool
@@ -82,8 +83,7 @@ def _turn_over() -> Callable[[], bool]:
     end = time.monotonic() + TURN_S
 
     def stopping() -> bool:
-        # Asked of the worker's own process: a child of the prefork pool is not told, and ends with its turn.
-        return state.should_stop is not None or time.monotonic() > end
+        return stopped() or time.monotonic() > end
 
     return stopping
 

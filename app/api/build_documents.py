@@ -1,10 +1,11 @@
 """Builds as JSON documents."""
 
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from app.api.schemas.builds import BuildDocument, EstimateDocument, ProgressDocument, ReportDocument
-from app.api.schemas.tuning import TunedDocument
-from app.domain.build_steps import Progress
+from app.api.schemas.tuning import TunedDocument, TuningDocument
+from app.domain.build_steps import BuildEvent, Progress
 from app.domain.estimates import ESTIMATED
 from app.services.describe_catalog import HeldBuild
 
@@ -29,18 +30,30 @@ def build_document(held: HeldBuild) -> BuildDocument:
         document["progress"] = _progress_document(held.progress, build.rate)
     if held.waiting is not None:
         document["waiting"] = {"code": held.waiting.code, "detail": held.waiting.detail}
+    if held.tuning is not None:
+        document["tuning"] = _tuning_document(held.tuning)
     if build.report is not None:
         document["report"] = cast(ReportDocument, build.report)
     if build.tuned is not None:
         document["tuned"] = cast(TunedDocument, build.tuned)
     if build.error_code is not None:
         document["error"] = {"code": build.error_code, "detail": build.error_detail}
-    for event in held.events or ():
+    if held.events is not None:
+        _add_events(document, held.events)
+    return document
+
+
+def _add_events(document: BuildDocument, events: Sequence[BuildEvent]) -> None:
+    for event in events:
         if event.what == ESTIMATED:
             document["estimate"] = cast(EstimateDocument, event.told)
-    if held.events is not None:
-        document["events"] = [{"at": one.at.isoformat(), "what": one.what, "told": one.told} for one in held.events]
-    return document
+    document["events"] = [{"at": one.at.isoformat(), "what": one.what, "told": one.told} for one in events]
+
+
+def _tuning_document(told: Mapping[str, Any]) -> TuningDocument:
+    chosen = told["bands"] is not None
+    left = len(told["compare"]) + len(told["bands"]) if chosen else None
+    return cast(TuningDocument, {"recall": told["recall"], "parts_left": left, **told["found"]})
 
 
 def _progress_document(progress: Progress, bound: float | None) -> ProgressDocument:

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import timedelta
 
+from app.adapters.celery.stopping import stopped
 from app.adapters.milvus.store import MilvusStore
 from app.adapters.postgres.database import SqlDatabase
 from app.config import Settings
@@ -49,10 +50,10 @@ def build_worker(
         Filler(database, store, lease, page),
         Estimator(database, store, encoder, lease, page, lanes, together=settings.embedded),
         encoder,
-        Checker(database, store, gate, lease),
+        Checker(database, store, gate, lease, stopped),
         WordEncoder(database, replayer, contents, lease, settings.model_batch),
         Reconciler(database, finder, pool("pages", AT_ONCE), lease, every),
-        Tuner(database, store, lease),
+        Tuner(database, store, lease, stopped),
         lease,
         pool("build", BUILD_LANES),
         lanes,

@@ -20,17 +20,16 @@ class Band:
     over_fetch: int
 
 
-def band_for(bands: Sequence[Band], share: float | None) -> Band | None:
-    """The band that serves a search which `share` of the products pass; None is a filter of which nobody knows.
+def band_for(bands: Sequence[Band], *, filtered: bool, usual: int) -> Band | None:
+    """What serves a search, with a filter or without; None where nothing was measured.
 
-    Between two bands the stricter one serves, and a filter of which nobody knows the strictest of all with a filter.
-    Returns None where nothing was measured that says anything of such a search.
+    Nobody knows how many products pass a filter: it gets the most that any band needs, and where none was measured
+    with a filter no less than the `usual` value either.
     """
-    if share == EVERYTHING:
+    if not filtered:
         return next((one for one in bands if one.share == EVERYTHING), None)
-    serving = [one for one in bands if one.share < EVERYTHING]
-    if share is not None and serving:
-        above = min((one for one in bands if one.share >= share), key=lambda one: one.share, default=None)
-        below = max((one for one in bands if one.share <= share), key=lambda one: one.share, default=None)
-        serving = [one for one in (above, below) if one is not None]
-    return max(serving, key=lambda one: one.value, default=None)
+    if not bands:
+        return None
+    least = min(one.share for one in bands)
+    value = max(one.value for one in bands)
+    return Band(least, value if least < EVERYTHING else max(value, usual), max(one.over_fetch for one in bands))

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.domain.bands import Band
+from app.domain.bands import Band, band_for
 from app.domain.embeddings import EncoderSpec
 from app.domain.errors import Invalid
 
@@ -138,6 +138,15 @@ class Build:
     error_code: str | None = None
     error_detail: str | None = None
     tuned: Mapping[str, Any] | None = None
+
+    def searched(self, *, filtered: bool = False) -> tuple[IndexSpec, int | None]:
+        """How it is searched: its index with the parameters that were found for it, if any, and the over-fetch.
+
+        That is how many pictures are asked for to get one product; None where it was not measured.
+        """
+        usual = max(self.index.search_params.values(), default=0)
+        band = band_for(self.index.bands, filtered=filtered, usual=usual)
+        return (self.index, None) if band is None else (self.index.searched_with(band.value), band.over_fetch)
 
     @property
     def images(self) -> str:

@@ -1,8 +1,8 @@
 """The work of builds in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.domain.build_steps import NewStep, Progress, Step, StepKind
 from app.domain.builds import Build
@@ -20,7 +20,8 @@ class BuildSteps(Protocol):
     def claim(self, stage: Stage, *, lease: timedelta) -> Step | None:
         """Take the step that is due longest, and count the attempt.
 
-        A page is not due before the rate of its build allows it.
+        A page is not due before the rate of its build allows it. Where a worker died of the attempt before, the
+        reason that an earlier one was given back for is forgotten.
         """
         ...
 
@@ -36,8 +37,16 @@ class BuildSteps(Protocol):
         """Give a step to the workers of another stage, due at once."""
         ...
 
-    def release(self, step: Step, reason: Failure, *, delay: timedelta, blameless: bool) -> None:
-        """Give a step back, due after `delay`; `blameless` takes the attempt back."""
+    def release(
+        self,
+        step: Step,
+        reason: Failure,
+        *,
+        delay: timedelta,
+        blameless: bool,
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Give a step back, due after `delay`; `blameless` takes the attempt back. `told` replaces what it had."""
         ...
 
     def charge_again(self, build_id: str) -> None:
@@ -58,6 +67,10 @@ class BuildSteps(Protocol):
 
     def waiting(self, build_id: str) -> Failure | None:
         """Why a step of a build is tried again, where one is."""
+        ...
+
+    def told(self, build_id: str, kind: StepKind) -> Mapping[str, Any] | None:
+        """What stands in a step of this kind that is to be done; None where there is none."""
         ...
 
     def progress(self, build_id: str) -> Progress:

@@ -13,6 +13,15 @@ DELAY = timedelta(seconds=1)
 
 def still_indexing(database: Database, store: VectorStore, step: Step, lease: timedelta) -> bool:
     """Have everything indexed; where it is not yet, the step is given back until the store is asked again."""
+    reason = not_indexed(database, store, step, lease)
+    if reason is not None:
+        with database.writing() as transaction:
+            transaction.build_steps.release(step, reason, delay=DELAY, blameless=True)
+    return reason is not None
+
+
+def not_indexed(database: Database, store: VectorStore, step: Step, lease: timedelta) -> Failure | None:
+    """Have everything indexed; where it is not yet, what is waited for."""
     collections = step.build.collections
     if not step.touched:
         for collection in collections:
@@ -20,8 +29,4 @@ def still_indexing(database: Database, store: VectorStore, step: Step, lease: ti
         with database.writing() as transaction:
             transaction.build_steps.go_on(step, lease=lease, touched=True)
     waiting = sum(store.unindexed(one) + store.unserved(one) for one in collections)
-    if waiting:
-        reason = Failure("indexing", f"the vector store indexes {waiting} rows")
-        with database.writing() as transaction:
-            transaction.build_steps.release(step, reason, delay=DELAY, blameless=True)
-    return waiting > 0
+    return Failure("indexing", f"the vector store indexes {waiting} rows") if waiting else None

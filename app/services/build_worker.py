@@ -6,6 +6,7 @@ tuned, of reconciling, or of dropping its collections once it has ended: the las
 """
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -66,12 +67,29 @@ class BuildWorker:
         steps: list[Step] = []
         while len(steps) < at_once and (step := self._claimed(stage)) is not None:
             steps.append(step)
-        beside = [self.pool.submit(self._work, one, pause) for one in steps[1:]]
-        for one in steps[:1]:
-            self._work(one, pause)
+        steps.sort(key=lambda one: one.page.kind is not StepKind.TUNE)
+        over = threading.Event()
+        if steps and steps[0].page.kind is not StepKind.TUNE:  # which takes minutes, and keeps no page waiting
+            over.set()
+        beside = [self.pool.submit(self._beside, stage, one, pause, over) for one in steps[1:]]
+        try:
+            for one in steps[:1]:
+                self._work(one, pause)
+        finally:
+            over.set()
         for done in beside:
             done.result()
         return bool(steps)
+
+    def _beside(self, stage: Stage, step: Step, pause: Callable[[], bool], over: threading.Event) -> None:
+        """Do a step, and what is due until the one that this worker is kept by is over."""
+        self._work(step, pause)
+        while not over.is_set():
+            pause()  # uploads go first
+            following = self._claimed(stage)
+            if following is None:
+                return
+            self._work(following, pause)
 
     def _claimed(self, stage: Stage) -> Step | None:
         with self.database.writing() as transaction:

@@ -16,7 +16,7 @@ from app.services.await_index import still_indexing
 from app.services.compare_estimate import against_estimate
 from app.services.finish_step import finish_step
 from app.services.gate import Gate
-from app.services.held_step import HeldStep, StepLost
+from app.services.held_step import HeldStep, StepLost, Stopped, never
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +26,20 @@ _EVERY_S = 1.0  # a look at uploads and at the lease, in the middle of a check
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Everything that checking needs."""
+    """Everything that checking needs. `stopped` says whether this worker is to stop, which ends judging early."""
 
     database: Database
     store: VectorStore
     gate: Gate
     lease: timedelta
+    stopped: Callable[[], bool] = never
 
     def check(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Write a report down; the build is ready then, whether it may go live or not.
 
         What the store has not indexed yet is waited for, which may be for minutes; kept queries that have no
         embedding are handed to those who encode. Judging is done to its end, uploads first: `pause` is called in it.
+        False where the worker was stopped in it.
         """
         with self.database.reading() as transaction:
             live = transaction.builds.live(step.build.catalog)
@@ -51,18 +53,21 @@ class Checker:
             with self.database.writing() as transaction:
                 transaction.build_steps.hand_over(step, Stage.ENCODE)
         else:
-            self._judge(step, live, pause)
+            return self._judge(step, live, pause)
         return True
 
-    def _judge(self, step: Step, live: Build | None, pause: Callable[[], bool]) -> None:
-        held = HeldStep(step, self.database, self.lease, pause)
+    def _judge(self, step: Step, live: Build | None, pause: Callable[[], bool]) -> bool:
+        held = HeldStep(step, self.database, self.lease, pause, self.stopped)
         try:
             held.go_on()
             self._note_indexed(step)
             verdict = self.gate.judge(step.build, live, _now_and_then(held.go_on))
         except StepLost:
-            return
+            return True
+        except Stopped:
+            return False
         self._write_down(step, verdict)
+        return True
 
     def _note_indexed(self, step: Step) -> None:
         """Once: a check may be begun many times."""

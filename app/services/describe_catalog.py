@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from app.domain.build_steps import BuildEvent, Progress
+from app.domain.build_steps import BuildEvent, Progress, StepKind
 from app.domain.builds import Build, BuildState
 from app.domain.products import Catalog, unknown_catalog
 from app.domain.uploads import UploadState
@@ -16,7 +17,8 @@ from app.services.switch_build import the_build
 class HeldBuild:
     """A build and how many products it holds, of how many there are.
 
-    `progress` and why a step is tried again are told of one that is being filled, `events` where one is asked for.
+    `progress` is told of one that is being filled, `waiting` (why a step is tried again) and `tuning` (what its step
+    of that kind tells) where there is such a step, `events` where one build is asked for.
     """
 
     build: Build
@@ -24,6 +26,7 @@ class HeldBuild:
     products: int
     progress: Progress | None = None
     waiting: Failure | None = None
+    tuning: Mapping[str, Any] | None = None
     events: Sequence[BuildEvent] | None = None
 
 
@@ -69,11 +72,15 @@ def describe_build(database: Database, catalog: str, build_id: str) -> HeldBuild
 
 
 def _held(transaction: Transaction, build: Build, products: int) -> HeldBuild:
-    held = HeldBuild(build, transaction.holdings.count(build.id), products)
-    if build.state is not BuildState.BUILDING:
-        return held
     steps = transaction.build_steps
-    return replace(held, progress=steps.progress(build.id), waiting=steps.waiting(build.id))
+    return HeldBuild(
+        build,
+        transaction.holdings.count(build.id),
+        products,
+        steps.progress(build.id) if build.state is BuildState.BUILDING else None,
+        steps.waiting(build.id),
+        steps.told(build.id, StepKind.TUNE),
+    )
 
 
 def _counted(transaction: Transaction, name: str) -> tuple[Catalog, int]:

@@ -130,7 +130,11 @@ class DriftFinder:
         return drifted | dict.fromkeys(self._unsearchable(build, sound), Drift.UNSEARCHABLE)
 
     def _unsearchable(self, build: Build, rows: Mapping[Place, PlannedRow]) -> list[Place]:
-        """The rows that are not found by their own vectors; one whose vector is not stored is passed over."""
+        """The rows that are not found by their own vectors; one whose vector is not stored is passed over.
+
+        They are looked for as thoroughly as for any search: writing them again mends no parameter.
+        """
+        index, _ = build.searched(filtered=True)
 
         def look(portion: tuple[str, Sequence[PlannedRow]]) -> list[Place]:
             collection, some = portion
@@ -141,7 +145,7 @@ class DriftFinder:
             if not known:
                 return []
             stacked = np.stack([vectors[row.content_hash] for row in known])
-            hidden = not_found(self.store, build, collection, [row.id for row in known], stacked)
+            hidden = not_found(self.store, index, collection, [row.id for row in known], stacked)
             return [Place(collection, row_id) for row_id in hidden]
 
         return [place for lost in self.pool.map(look, _portions(build, rows)) for place in lost]

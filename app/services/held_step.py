@@ -12,18 +12,37 @@ class StepLost(Exception):
     """Another worker has the step, or its build has ended."""
 
 
+class Stopped(Exception):
+    """The worker is told to stop."""
+
+
+def never() -> bool:
+    """A worker that nobody stops."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class HeldStep:
-    """A step in the middle of its work, which is done to its end whatever `pause` says; uploads go first in it."""
+    """A step in the middle of its work, with uploads first in it.
+
+    It is done to its end whatever `pause` says, for a turn is shorter; where the worker is `stopped` it ends early.
+    """
 
     step: Step
     database: Database
     lease: timedelta
     pause: Callable[[], bool]
+    stopped: Callable[[], bool] = never
 
     def go_on(self) -> None:
-        """Begin the lease anew, after the uploads that wait. Raises `StepLost`."""
+        """Begin the lease anew, after the uploads that wait. Raises `StepLost` and `Stopped`.
+
+        The lease is what ends a worker that hangs: nothing else bounds how long a step takes. Whoever does not come
+        by here loses the step, another worker begins it again, and nothing that this one writes down counts.
+        """
         self.pause()
+        if self.stopped():
+            raise Stopped
         with self.database.writing() as transaction:
             if not transaction.build_steps.go_on(self.step, lease=self.lease):
                 raise StepLost

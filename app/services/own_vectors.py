@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.domain.builds import Build, IndexSpec
+from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
 from app.ports.vectors import VectorStore
 
@@ -18,17 +18,19 @@ _DEPTHS = (DEPTH, 100, 1_000, 10_000)
 """Ever deeper while all that comes is the same vector: a picture that many products share."""
 
 
-def not_found(store: VectorStore, build: Build, collection: str, ids: Sequence[str], vectors: Vectors) -> list[str]:
+def not_found(
+    store: VectorStore, index: IndexSpec, collection: str, ids: Sequence[str], vectors: Vectors
+) -> list[str]:
     """The ids of rows that a search by their own vectors does not find, or finds with another vector.
 
     Row i of `vectors`, shape (n, dimension), is that of `ids[i]`.
     """
     left = np.arange(len(ids))
     lost: list[int] = []
-    for limit, index in ((1, _quick(build.index)), *((depth, build.index) for depth in _DEPTHS)):
+    for limit, params in ((1, _quick(index)), *((depth, index) for depth in _DEPTHS)):
         if not len(left):
             break
-        answers = store.search(collection, vectors[left], limit=limit, index=index)
+        answers = store.search(collection, vectors[left], limit=limit, index=params)
         near = 1 - index.inexactness
         deeper: list[int] = []
         for place, answer in zip(left.tolist(), answers, strict=True):

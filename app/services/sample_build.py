@@ -66,8 +66,9 @@ def _pictures(one: ProductVersion) -> Iterator[tuple[str, str]]:
 
 def found_by_own_vector(store: VectorStore, build: Build, sample: Sample) -> float:
     """The share of captions and pictures that are found by their vectors, however many are the same."""
-    lost = not_found(store, build, build.texts, sample.product_ids, sample.captions)
-    lost += not_found(store, build, build.images, sample.picture_rows, sample.pictures)
+    index, _ = build.searched()
+    lost = not_found(store, index, build.texts, sample.product_ids, sample.captions)
+    lost += not_found(store, index, build.images, sample.picture_rows, sample.pictures)
     asked = len(sample.product_ids) + len(sample.picture_rows)
     return 1 - len(lost) / asked if asked else 1.0
 
@@ -77,7 +78,8 @@ def picture_ranks(store: VectorStore, build: Build, sample: Sample) -> dict[str,
     asked = sample.pictured
     if not len(asked):
         return {}
-    answers = store.search(build.images, sample.captions[asked], limit=_ROWS, index=build.index)
+    index, _ = build.searched()
+    answers = store.search(build.images, sample.captions[asked], limit=_ROWS, index=index)
     ranks: dict[str, int | None] = {}
     for place, answer in zip(asked, answers, strict=True):
         own = sample.product_ids[place]
@@ -105,7 +107,8 @@ def recall_of_index(
     depth = min(DEPTH, compared)
     if not depth:
         return 1.0
-    answers = store.search(build.texts, queries, limit=depth, index=build.index)
+    index, _ = build.searched()
+    answers = store.search(build.texts, queries, limit=depth, index=index)
     floor = best[:, depth - 1] - _SAME
     hits = sum(sum(one.score >= least for one in some) for least, some in zip(floor, answers, strict=True))
     return hits / (depth * len(queries))
@@ -127,8 +130,8 @@ def median_ms(store: VectorStore, builds: Sequence[tuple[Build, Vectors]], round
     took: list[list[float]] = [[] for _ in builds]
     for number in range(rounds):
         for laps, (build, queries) in zip(took, builds, strict=True):
-            query = queries[[number % len(queries)]]
+            query, (index, _) = queries[[number % len(queries)]], build.searched()
             started = time.perf_counter()
-            store.search(build.texts, query, limit=DEPTH, index=build.index)
+            store.search(build.texts, query, limit=DEPTH, index=index)
             laps.append((time.perf_counter() - started) * 1e3)
     return [statistics.median(laps) for laps in took]

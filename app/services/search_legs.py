@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from app.domain.bands import EVERYTHING, Band, band_for
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors
 from app.domain.filters import Filter
@@ -23,11 +22,6 @@ class Plan:
 
     build: Build
     where: Filter | None
-
-    @property
-    def band(self) -> Band | None:
-        """What tuning found for such a search; nobody knows how many products pass its filter."""
-        return band_for(self.build.index.bands, EVERYTHING if self.where is None else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +42,8 @@ class Legs:
 
     def _leg(self, plan: Plan, leg: Leg, vectors: Vectors, depth: int) -> list[Candidate]:
         collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
-        band, index = plan.band, plan.build.index
-        over_fetch = ROWS_PER_CANDIDATE
-        if band is not None:
-            index, over_fetch = index.searched_with(band.value), band.over_fetch
-        rows = depth * (over_fetch if leg is Leg.IMAGE else 1)
+        index, over_fetch = plan.build.searched(filtered=plan.where is not None)
+        rows = depth * ((over_fetch or ROWS_PER_CANDIDATE) if leg is Leg.IMAGE else 1)
         while True:
             found = self.store.search(collection, vectors, limit=rows, index=index, where=plan.where)
             candidates = rank([(row.id, row.product_id, row.score) for some in found for row in some])

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from app.domain.build_steps import NewStep, StepKind
 from app.domain.builds import Build, BuildState, IndexSpec
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, Invalid
 from app.domain.tuning import TUNING, Tuning
 from app.domain.uploads import Stage
 from app.ports.database import Database
@@ -23,7 +23,10 @@ def start_tuning(
     and that nobody knows, and `Conflict` (`build_state`, `being_tuned`).
     """
     for name in compare:
-        IndexSpec.of(name)
+        try:
+            IndexSpec.of(name)
+        except Invalid as error:
+            raise Invalid(error.detail, code=error.code, field="compare") from error
     with database.writing() as transaction:
         transaction.builds.hold_still(catalog)
         build = the_build(transaction, catalog, build_id)

@@ -6,99 +6,127 @@ may end between them, and one that is killed costs the part it was at.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Any
 
-from app.domain.bands import EVERYTHING, Band
+from app.domain.bands import EVERYTHING
 from app.domain.build_steps import NewStep, Step, StepKind
-from app.domain.builds import Build
-from app.domain.tuning import NOT_TUNED, TUNED, Tuning
+from app.domain.builds import Build, IndexSpec
+from app.domain.errors import StoreUnavailable, Unavailable
+from app.domain.tuning import Tuning
 from app.domain.uploads import MAX_ATTEMPTS
-from app.ports.database import Database, Transaction
+from app.ports.database import Database
+from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
-from app.services.await_index import still_indexing
+from app.services.await_index import DELAY, not_indexed
 from app.services.compare_indexes import Comparer, drop_trials
+from app.services.end_tuning import TuningEnd, nothing, why
 from app.services.finish_step import finish_step
-from app.services.held_step import HeldStep, StepLost
+from app.services.held_step import HeldStep, StepLost, Stopped, never
 from app.services.measure_searches import Meter
+from app.services.run_stage import NO_UPLOADS_FAULT, OUTAGE_DELAY, RETRY_DELAY
 from app.services.search_legs import DEPTH
 from app.services.stored_vectors import questions_of
 from app.services.tune_bands import BandMeter, chosen_filters
 
 log = logging.getLogger(__name__)
 
+TRIES = 3
+"""Attempts at an index type that is compared: the build is measured whatever becomes of it."""
+
+
+class _TrialFailed(Exception):
+    """The store answers, and cannot do with the collection of an index type what is to be compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tuner:
-    """Everything that tuning needs."""
+    """Everything that tuning needs. `stopped` says whether this worker is to stop, which ends a part early."""
 
     database: Database
     store: VectorStore
     lease: timedelta
+    stopped: Callable[[], bool] = never
 
     def step(self, step: Step, pause: Callable[[], bool]) -> bool:
-        """Do a part of tuning a build; after the last attempt it is said not to be tuned, and stays as it was."""
+        """Do a part of tuning a build; False where the worker was stopped in it.
+
+        After the last attempt, or an hour of waiting, the build is said not to be tuned, and stays as it was.
+        """
+        end = TuningEnd(self.database, self.store, step)
         if step.attempts > MAX_ATTEMPTS:
-            self._give_up(step)
-            return True
-        tuning = Tuning(**step.page.told)
-        if tuning.bands is None and still_indexing(self.database, self.store, step, self.lease):
+            end.give_up(why(step))
             return True
         try:
-            tuning = self._further(step.build, tuning, HeldStep(step, self.database, self.lease, pause))
+            self._part(step, HeldStep(step, self.database, self.lease, pause, self.stopped), end)
         except StepLost:
             return True
+        except Stopped:
+            return False
+        except _TrialFailed as error:
+            with self.database.writing() as transaction:
+                delay = RETRY_DELAY * (1 << step.attempts)
+                reason = Failure("trial_failed", str(error))
+                transaction.build_steps.release(step, reason, delay=delay, blameless=False)
+        except NO_UPLOADS_FAULT as error:
+            told = {"build": step.build.id, "step": "tune", "code": error.code, "detail": error.detail}
+            log.warning("build.outage", extra=told)
+            end.wait(Failure(error.code, error.shown), OUTAGE_DELAY)
+        return True
+
+    def _part(self, step: Step, held: HeldStep, end: TuningEnd) -> None:
+        tuning = end.so_far
+        indexing = not_indexed(self.database, self.store, step, self.lease) if tuning.bands is None else None
+        if indexing is not None:
+            end.wait(indexing, DELAY)
+            return
+        tuning = self._further(step, tuning, held)
         with self.database.writing() as transaction:
             following = [NewStep(StepKind.TUNE, told=asdict(tuning))] if tuning.left else []
             if finish_step(transaction, step, *following) and not following:
-                _take(transaction, step.build, tuning)
-        return True
+                end.take(transaction, tuning)
 
-    def _further(self, build: Build, tuning: Tuning, held: HeldStep) -> Tuning:
+    def _further(self, step: Step, tuning: Tuning, held: HeldStep) -> Tuning:
         """The same with one part more."""
+        build = step.build
         drop_trials(self.store, build)
         questions = questions_of(self.database, build)
         meter = Meter(self.store, questions, held)
         if not len(questions.vectors):
-            return _nothing(replace(tuning, compare=()), "it holds no products to be asked with")
+            return self._unasked(build, tuning)
         if tuning.bands is None:
             return self._chosen(build, tuning)
         if tuning.compare:
-            first, *left = tuning.compare
-            compared = Comparer(self.database, self.store, meter, build).compare(first, DEPTH, tuning.recall)
-            return replace(tuning, compare=left).with_more("compared", compared)
+            return self._compared(step, tuning, meter)
         (share, stated), *more = tuning.bands
         kind, found = BandMeter(self.database, build, meter).measured(share, stated, tuning.recall)
         return replace(tuning, bands=more).with_more(kind, found)
 
+    def _unasked(self, build: Build, tuning: Tuning) -> Tuning:
+        with self.database.reading() as transaction:
+            held = transaction.holdings.count(build.id)
+        if held:
+            told = f"none of the {held} products of the build can be asked with while all of them are uploaded again"
+            raise Unavailable(told, code="all_changing")
+        return nothing(replace(tuning, compare=()), "it holds no products to be asked with")
+
+    def _compared(self, step: Step, tuning: Tuning, meter: Meter) -> Tuning:
+        """The same with an index type more; one that cannot be tried is passed over after a few attempts."""
+        name, *left = tuning.compare
+        if step.attempts > TRIES:
+            params = dict(IndexSpec.of(name).build_params)
+            compared = {"index": name, "rows": 0, "params": params, "passed_over": why(step).detail}
+        else:
+            try:
+                compared = Comparer(self.database, self.store, meter, step.build).compare(name, DEPTH, tuning.recall)
+            except StoreUnavailable as error:
+                self.store.ping(step.build.collections)  # raises where it is away altogether
+                raise _TrialFailed(error.shown) from error
+        return replace(tuning, compare=left).with_more("compared", compared)
+
     def _chosen(self, build: Build, tuning: Tuning) -> Tuning:
         if build.index.tunable is None:
-            return _nothing(tuning, f"its {build.index.type} looks at every row, whatever the parameters of a search")
+            return nothing(tuning, f"its {build.index.type} looks at every row, whatever the parameters of a search")
         filters, left_out = chosen_filters(self.database, build)
         return replace(tuning, bands=[(EVERYTHING, None), *filters]).with_more("left_out", *left_out)
-
-    def _give_up(self, step: Step) -> None:
-        code = step.error_code or "attempts_exhausted"
-        reason = {"code": code, "detail": step.error_detail or "its workers died of it"}
-        log.error("build.not_tuned", extra={"build": step.build.id, **reason})
-        with self.database.writing() as transaction:
-            if finish_step(transaction, step):
-                transaction.builds.record(step.build.id, NOT_TUNED, reason)
-
-
-def _nothing(tuning: Tuning, why: str) -> Tuning:
-    return replace(tuning, bands=[], found={**tuning.found, "nothing": why})
-
-
-def _take(transaction: Transaction, build: Build, tuning: Tuning) -> None:
-    """Let searches take what was found."""
-    found: list[Mapping[str, Any]] = tuning.found["bands"]
-    reached = all(one["reached"] for one in found)
-    bands = [Band(one["share"], next(iter(one["search_params"].values())), one["over_fetch"]) for one in found]
-    told = {"recall": tuning.recall, "depth": DEPTH, "reached": reached, **tuning.found}
-    transaction.builds.set_tuned(build.id, replace(build.index, bands=tuple(bands)), told)
-    short = {"recall": tuning.recall, "reached": reached, "bands": len(bands)}
-    transaction.builds.record(build.id, TUNED, short)
-    log.info("build.tuned", extra={"build": build.id, **short})

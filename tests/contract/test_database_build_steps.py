@@ -83,6 +83,40 @@ def test_a_step_is_given_back_with_its_reason_and_handed_over_without(database: 
     assert claimed(database, Stage.ENCODE).attempts == 1
 
 
+def test_a_worker_that_died_leaves_no_reason_of_an_attempt_before(database: SqlDatabase) -> None:
+    build = a_building(database, PAGES[0])
+    for restarted in (False, True):
+        with database.writing() as transaction:
+            step = transaction.build_steps.claim(Stage.INDEX, lease=MINUTE)
+            assert step is not None
+            transaction.build_steps.release(step, WHY, delay=timedelta(), blameless=True)
+        dead = claimed(database, lease=OVER)
+        assert (dead.error_code, dead.error_detail) == (WHY.code, WHY.detail)
+        with database.writing() as transaction:
+            assert transaction.build_steps.waiting(build.id) == WHY
+            if restarted:
+                transaction.build_steps.forget_leases()
+        alive = claimed(database, lease=OVER)
+        assert (alive.error_code, alive.error_detail) == (None, None)
+        with database.writing() as transaction:
+            assert transaction.build_steps.waiting(build.id) is None
+
+
+def test_what_stands_in_a_step_may_be_replaced_where_it_is_given_back(database: SqlDatabase) -> None:
+    build = a_building(database, NewStep(StepKind.TUNE, told={"one": 1}))
+    for told, then in ((None, {"one": 1}), ({"two": [2]}, {"two": [2]})):
+        step = claimed(database)
+        with database.writing() as transaction:
+            transaction.build_steps.release(step, WHY, delay=timedelta(), blameless=True, told=told)
+            assert transaction.build_steps.told(build.id, StepKind.TUNE) == then
+            assert transaction.build_steps.told(build.id, StepKind.CHECK) is None
+    step = claimed(database)
+    assert step.page.told == {"two": [2]}
+    with database.writing() as transaction:
+        assert transaction.build_steps.finish(step)
+        assert transaction.build_steps.told(build.id, StepKind.TUNE) is None
+
+
 def test_progress_counts_the_products_of_the_pages_that_are_done(database: SqlDatabase) -> None:
     build = a_building(database, NewStep(StepKind.OPEN), *PAGES)
     with database.writing() as transaction:

@@ -1,6 +1,7 @@
 """The check of a build ends, whatever becomes of queries, models and workers, and costs no build that was ready."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -243,3 +244,17 @@ def test_a_query_whose_good_answers_are_not_in_the_catalog_says_nothing(shop: Sh
     assert (found[UNASKED]["measured"], found[UNASKED]["of"]) == (1, 2)
     assert found["nDCG@10 of judged queries"]["of"] == 1
     assert not shop.passed(build)
+
+
+def test_a_worker_that_is_stopped_in_a_check_gives_it_back_blamelessly(shop: Shop) -> None:
+    build = shop.start()
+    filled(shop, build)
+    worker = shop.worker
+    shop.worker = replace(worker, checker=replace(worker.checker, stopped=lambda: True))
+    for _ in range(2 * MAX_ATTEMPTS):
+        assert shop.step()
+        shop.wait()
+    assert shop.state(build) is BuildState.BUILDING
+    shop.worker = worker
+    shop.work()
+    assert shop.passed(build)

@@ -19,40 +19,35 @@ from app.domain.search import SearchQuery
 from app.domain.tuning import NOT_TUNED, TUNED, TUNING, Ladder
 from app.ports.vectors import Neighbour
 from app.services import measure_searches, stored_vectors
-from app.services.start_build import start_build
 from app.services.start_tuning import start_tuning
 from app.services.steer_build import retire
 from tests.building import Shop
-from tests.factories import SCHEMA, a_picture, a_submission
+from tests.factories import SCHEMA
 from tests.fakes.vectors import FakeVectorStore
 from tests.pipelines import Pipeline
+from tests.tuning import dies_at, stocked, tune, with_lists
 
 PRODUCTS = 140
 WHOLE, HALF, TWENTIETH = Band(1.0, 40, 1), Band(0.5, 90, 2), Band(0.05, 70, 1)
 
 
-@pytest.mark.parametrize(
-    ("share", "band"),
-    [
-        (1.0, WHOLE),
-        (0.5, HALF),
-        (0.9, HALF),  # between two, the stricter one
-        (0.2, HALF),
-        (0.05, TWENTIETH),
-        (0.001, TWENTIETH),
-        (None, HALF),  # nobody knows: the strictest with a filter
-    ],
-)
-def test_a_search_takes_the_band_of_the_share_that_passes(share: float | None, band: Band) -> None:
-    assert band_for([WHOLE, HALF, TWENTIETH], share) == band
+def test_a_filter_gets_the_most_that_any_band_needs() -> None:
+    assert band_for([WHOLE, HALF, TWENTIETH], filtered=False, usual=16) == WHOLE
+    assert band_for([WHOLE, HALF, TWENTIETH], filtered=True, usual=16) == Band(0.05, 90, 2)
+    assert band_for([WHOLE, TWENTIETH, Band(0.5, 20, 3)], filtered=True, usual=200) == Band(0.05, 70, 3)
+    # A broad filter needs as much as none: nearly everything passes.
+    assert band_for([Band(1.0, 400, 1), Band(0.05, 100, 1)], filtered=True, usual=128) == Band(0.05, 400, 1)
+
+
+def test_where_no_filter_was_measured_it_gets_no_less_than_before_and_than_a_search_without() -> None:
+    assert band_for([Band(1.0, 400, 3)], filtered=True, usual=128) == Band(1.0, 400, 3)
+    assert band_for([WHOLE], filtered=True, usual=128) == Band(1.0, 128, 1)
 
 
 def test_what_was_not_measured_says_nothing() -> None:
-    assert band_for([], 1.0) is None
-    assert band_for([], None) is None
-    assert band_for([WHOLE], None) is None
-    assert band_for([WHOLE], 0.5) is None
-    assert band_for([HALF], 1.0) is None
+    assert band_for([], filtered=False, usual=16) is None
+    assert band_for([], filtered=True, usual=16) is None
+    assert band_for([HALF], filtered=False, usual=16) is None
 
 
 def test_the_least_value_that_reaches_the_target_is_found_exactly() -> None:
@@ -167,38 +162,14 @@ def shop(pipeline: Pipeline) -> Shop:
     return stocked(pipeline, PRODUCTS)
 
 
-def stocked(pipeline: Pipeline, count: int) -> Shop:
-    for number in range(count):
-        colour = "red" if number % 2 else "blue"
-        pictures = [a_picture(colour, size=(20 + number, 20 + n)) for n in range(2)]
-        held = {"colour": colour, "price": number}
-        pipeline.accepted(a_submission(f"p{number:03}", f"mug {number}", attributes=held, pictures=pictures))
-    pipeline.work()
-    return Shop(pipeline, page=100)
-
-
 @pytest.fixture
 def build(shop: Shop) -> Build:
     return with_lists(shop)
 
 
-def with_lists(shop: Shop) -> Build:
-    """A build with an IVF_FLAT of 128 lists, which answers."""
-    p = shop.pipeline
-    build = start_build(p.database, p.store, p.jobs, "shop", encoder=None, index="IVF_FLAT", params={})
-    shop.work()
-    shop.switch.promote("shop", build.id, force=True, reason="it is a test")
-    return shop.build(build)
-
-
 @pytest.fixture
 def rough(shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch) -> Rough:
     return Rough(shop.pipeline.store, monkeypatch)
-
-
-def tune(shop: Shop, build: Build, recall: float = 0.95, compare: tuple[str, ...] = ()) -> None:
-    p = shop.pipeline
-    start_tuning(p.database, p.jobs, "shop", build.id, recall=recall, compare=compare)
 
 
 def tuned(shop: Shop, build: Build, recall: float = 0.95, compare: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -254,7 +225,8 @@ def test_a_target_out_of_reach_is_told_with_the_cheapest_of_the_best(shop: Shop,
     assert half["search_params"] == {"nprobe": 128}
     assert half["recall"] == max(point["recall"] for point in half["points"])
     assert shop.build(build).tuned["reached"] is False  # type: ignore[index]
-    assert band_for(shop.build(build).index.bands, None) == Band(0.5, 128, half["over_fetch"])
+    searched, over_fetch = shop.build(build).searched(filtered=True)
+    assert (searched.search_params, over_fetch) == ({"nprobe": 128}, 2)
 
 
 def test_a_worker_that_was_killed_costs_the_part_it_was_at_and_nothing_stays_of_it(
@@ -285,19 +257,6 @@ def test_a_worker_that_was_killed_costs_the_part_it_was_at_and_nothing_stays_of_
     assert [one["index"] for one in told["compared"]] == ["HNSW", "FLAT"]
     assert shop.events(build).count(TUNED) == 1
     assert not store._collections.keys() & set(build.trials.values())
-
-
-def dies_at(count: int, call: Any) -> Any:
-    left = count
-
-    def called(*arguments: Any, **named: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt
-        return call(*arguments, **named)
-
-    return called
 
 
 def test_a_turn_ends_between_two_parts(shop: Shop, build: Build, rough: Rough) -> None:

@@ -25,9 +25,12 @@ TASK_MODULES = (
 MAINTENANCE_QUEUE = "maintenance"
 SWEEP_EVERY_S = 15  # how long an upload whose message was lost waits at most; the sweep itself is one count
 
+# Of the tasks of uploads. Those of builds have none: a part of tuning may take longer with a million products, and
+# would be begun again and again. What ends theirs is the lease: of a worker that hangs another takes the step over.
 SOFT_LIMIT_S = 600  # a stage stops taking batches at a soft stop; a batch takes seconds
 HARD_LIMIT_S = 900  # beyond the soft limit, so that a task can end by itself first
-VISIBILITY_TIMEOUT_S = 1_800  # beyond the hard limit: a second worker gets a message only when the first is gone
+VISIBILITY_TIMEOUT_S = 1_800  # beyond the hard limit; the message of a build that comes twice finds its step taken
+_LIMITS = {"soft_time_limit": SOFT_LIMIT_S, "time_limit": HARD_LIMIT_S}
 AWAY_S = 5.0  # a broker that failed is asked again after this time: shorter than a sweep, so that it costs nothing
 
 _FAILURES = (OperationalError, RedisError, OSError)
@@ -50,8 +53,7 @@ def make_celery(broker_url: str) -> VitrineCelery:
         task_ignore_result=True,  # the row says what became of it
         task_serializer="json",
         accept_content=["json"],
-        task_soft_time_limit=SOFT_LIMIT_S,
-        task_time_limit=HARD_LIMIT_S,
+        task_annotations=dict.fromkeys((*(f"vitrine.{stage}" for stage in Stage), "vitrine.sweep"), _LIMITS),
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a worker outlives any outage of the broker
         worker_hijack_root_logger=False,

@@ -1,6 +1,6 @@
 """The steps of builds as rows, claimed as uploads are: `due_at` says when one may be taken, a lease moves it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,8 @@ from app.ports.uploads import Failure
 LONGEST_S = 86_400.0
 """Between two pages, at whatever rate: a day, after which an operator may have forgotten it."""
 
-_AFRESH: dict[str, Any] = {"token": None, "attempts": 0, "error_code": None, "error_detail": None}
+_NO_REASON: dict[str, Any] = {"error_code": None, "error_detail": None}
+_AFRESH: dict[str, Any] = {"token": None, "attempts": 0, **_NO_REASON}
 _IS_PAGE = build_steps.c.kind == StepKind.FILL
 _OF_BUILD = builds.c.id == build_steps.c.build_id
 
@@ -71,7 +72,8 @@ class BuildStepRows:
         if row is None or not self._allowed(row, now):
             return None
         taken = {"token": uuid4().hex, "attempts": row.attempts + 1, "paid": True}
-        self._set(row.build_id, row.number, due_at=now + lease, **taken)
+        died = row.token is not None  # the one before, and it could not say of what
+        self._set(row.build_id, row.number, due_at=now + lease, **taken, **(_NO_REASON if died else {}))
         build = self._connection.execute(select(builds).where(builds.c.id == row.build_id)).one()
         return Step(
             read_build(build),
@@ -81,8 +83,8 @@ class BuildStepRows:
             row.attempts + 1,
             row.touched,
             taken["token"],
-            row.error_code,
-            row.error_detail,
+            None if died else row.error_code,
+            None if died else row.error_detail,
         )
 
     def _allowed(self, row: Row[Any], now: datetime) -> bool:
@@ -115,8 +117,16 @@ class BuildStepRows:
         """Give a step to the workers of another stage, due at once."""
         self._mine(step, stage=stage, due_at=self._clock.now, **_AFRESH)
 
-    def release(self, step: Step, reason: Failure, *, delay: timedelta, blameless: bool) -> None:
-        """Give a step back, due after `delay`; `blameless` takes the attempt back."""
+    def release(
+        self,
+        step: Step,
+        reason: Failure,
+        *,
+        delay: timedelta,
+        blameless: bool,
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Give a step back, due after `delay`; `blameless` takes the attempt back. `told` replaces what it had."""
         self._mine(
             step,
             token=None,
@@ -124,6 +134,7 @@ class BuildStepRows:
             attempts=step.attempts - (1 if blameless else 0),
             error_code=reason.code,
             error_detail=reason.detail,
+            **({} if told is None else {"tally": dict(told)}),
         )
 
     def _mine(self, step: Step, **values: Any) -> bool:
@@ -159,8 +170,15 @@ class BuildStepRows:
         statement = select(build_steps.c.error_code, build_steps.c.error_detail).where(
             build_steps.c.build_id == build_id, IS_UNDONE, build_steps.c.error_code.is_not(None)
         )
-        row = self._connection.execute(statement.limit(1)).one_or_none()
+        row = self._connection.execute(statement.order_by(build_steps.c.number.desc()).limit(1)).one_or_none()
         return Failure(row.error_code, row.error_detail) if row else None
+
+    def told(self, build_id: str, kind: StepKind) -> Mapping[str, Any] | None:
+        """What stands in a step of this kind that is to be done; None where there is none."""
+        statement = select(build_steps.c.tally).where(
+            build_steps.c.build_id == build_id, IS_UNDONE, build_steps.c.kind == kind
+        )
+        return self._connection.execute(statement.limit(1)).scalar_one_or_none()
 
     def progress(self, build_id: str) -> Progress:
         """How far a build is filled."""
@@ -193,4 +211,6 @@ class BuildStepRows:
     def forget_leases(self) -> None:
         """End every lease."""
         held = and_(IS_UNDONE, build_steps.c.token.is_not(None))
-        self._connection.execute(update(build_steps).where(held).values(token=None, due_at=self._clock.now))
+        self._connection.execute(
+            update(build_steps).where(held).values(token=None, due_at=self._clock.now, **_NO_REASON)
+        )

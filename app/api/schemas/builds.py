@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
 
 from app.api.schemas.parts import Moment, Reason
-from app.api.schemas.tuning import TunedDocument
+from app.api.schemas.tuning import TunedDocument, TuningDocument
 from app.domain.builds import BuildState
 
 
@@ -148,8 +148,8 @@ class BuildDocument(TypedDict):
     """An index build: `indexed` of `products` are in it. `params` are those of its index.
 
     `takes_uploads` says whether every upload goes to it. `rate` bounds the products a second that it is filled with;
-    `waiting` is why a part of that is tried again; `estimate` is what it was to take. `error` is why it failed, or
-    `dry_run` for one that was only estimated.
+    `waiting` is why a part of the work on it is tried again; `estimate` is what it was to take; `tuning` is how far
+    that is, and `tuned` what it found last. `error` is why it failed, or `dry_run` for one that was only estimated.
     """
 
     id: str
@@ -166,6 +166,7 @@ class BuildDocument(TypedDict):
     waiting: NotRequired[Reason]
     estimate: NotRequired[EstimateDocument]
     report: NotRequired[ReportDocument]
+    tuning: NotRequired[TuningDocument]
     tuned: NotRequired[TunedDocument]
     error: NotRequired[Reason]
     events: NotRequired[list[BuildEventDocument]]

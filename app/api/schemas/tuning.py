@@ -77,3 +77,14 @@ class TunedDocument(TypedDict):
     left_out: list[LeftOutDocument]
     compared: list[ComparedDocument]
     nothing: NotRequired[str]
+
+
+class TuningDocument(TypedDict):
+    """A build that is being tuned: what was found so far, and how many parts are left; null until they are chosen."""
+
+    recall: float
+    parts_left: int | None
+    bands: list[BandDocument]
+    left_out: list[LeftOutDocument]
+    compared: list[ComparedDocument]
+    nothing: NotRequired[str]

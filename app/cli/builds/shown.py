@@ -9,6 +9,7 @@ from rich.table import Table
 
 from app.cli.connection import Service
 from app.cli.screen import Screen, plain, written
+from app.cli.tuning.shown import tuning_rows
 from app.domain.builds import BuildState
 from app.domain.queries import OVERLAP
 
@@ -70,9 +71,8 @@ def build_table(told: dict[str, Any]) -> Table:
         table.add_row(
             plain(f"check: {check['name']}"), plain(f"{check['measured']:g}{of} ({live}{bound}): {verdict}")
         )
-    for band in told.get("tuned", {}).get("bands", ()):
-        found = {**band["search_params"], "over-fetch": band["over_fetch"], "recall": band["recall"]}
-        table.add_row(plain(f"tuned: {band['share']:.1%} pass"), plain(found))
+    for name, found in tuning_rows(told):
+        table.add_row(plain(name), plain(found))
     for event in told.get("events", ()):
         table.add_row(plain(event["at"]), plain(f"{event['what']} {written(event['told'])}"))
     return table

@@ -1,22 +1,19 @@
 """`vitrine tune`."""
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from app.cli.connection import Service, catalog_path, connect
-from app.cli.failures import FAILED_IN_PART
+from app.cli.connection import catalog_path, connect
+from app.cli.failures import FAILED_IN_PART, line_of
 from app.cli.options import CatalogName, Data, Json, Url
 from app.cli.screen import Screen
 from app.cli.tuning.shown import band_table, compared_table, verdict
-from app.domain.errors import Invalid, Unavailable
-from app.domain.tuning import NOT_TUNED, TUNED, TUNING
-
-_EVERY_S = 0.5  # it takes seconds to minutes
+from app.cli.tuning.wait import waited_for
+from app.domain.errors import Invalid
 
 
 def tune(
@@ -46,34 +43,42 @@ def tune(
     a filter and under filters that pass about half, a twentieth and a
     two-hundredth of the products. The next query searches with them.
     """
-    if png is not None and not png.absolute().parent.is_dir():  # before minutes are spent
-        raise Invalid(
-            f"there is no folder {png.parent} to write the picture to: make it first", code="png", field="png"
-        )
+    if png is not None:
+        _check_writable(png)  # before minutes are spent
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("measuring"):
         name = build or service.get(catalog_path(catalog))["build"]["id"]
         path = f"{catalog_path(catalog)}/builds/{quote(name, safe='')}"
         service.post(f"{path}:tune", {"recall": recall, "compare": compare or []})
-        told = {"build": name, **_waited_for(service, path)}
-    if png is not None:
-        from app.cli.tuning.chart import draw  # noqa: PLC0415 - a command that draws nothing needs no Pillow
-
-        draw(told, png)
+        told = {"build": name, **waited_for(screen, service, path)}
     screen.result(told, *([band_table(told)] if told["bands"] else []), *compared_table(told), *verdict(told))
-    if not told["reached"]:
+    drawn = png is None or _drawn(screen, told, png)
+    if not (told["reached"] and drawn):
         sys.exit(FAILED_IN_PART)
 
 
-def _waited_for(service: Service, path: str) -> dict[str, Any]:
-    """What tuning found, once it is done. Ctrl-C ends the waiting and not the tuning."""
-    while True:
-        told = service.get(path)
-        event = [one for one in told["events"] if one["what"] in (TUNING, TUNED, NOT_TUNED)][-1]
-        if event["what"] == TUNED:
-            return dict(told["tuned"])
-        if event["what"] == NOT_TUNED:
-            raise Unavailable(f"it was not tuned: {event['told']['detail']}", code=event["told"]["code"])
-        if not told["takes_uploads"]:
-            raise Unavailable("the build ended before it was tuned", code="build_state")
-        time.sleep(_EVERY_S)
+def _check_writable(png: Path) -> None:
+    if not png.absolute().parent.is_dir():
+        raise Invalid(
+            f"there is no folder {png.parent} to write the picture to: make it first", code="png", field="png"
+        )
+    try:
+        there = png.exists()
+        with png.open("ab"):
+            pass
+    except OSError as error:
+        raise Invalid(f"{png} cannot be written: {error.strerror}", code="png", field="png") from error
+    if not there:
+        png.unlink()
+
+
+def _drawn(screen: Screen, told: dict[str, Any], png: Path) -> bool:
+    """Whether the picture is written; what was measured is shown and stored whatever becomes of it."""
+    from app.cli.tuning.chart import draw  # noqa: PLC0415 - a command that draws nothing needs no Pillow
+
+    try:
+        draw(told, png)
+    except Invalid as error:
+        screen.say(line_of(error))
+        return False
+    return True

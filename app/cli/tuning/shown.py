@@ -49,6 +49,30 @@ def compared_table(told: dict[str, Any]) -> Iterator[Table]:
     yield table
 
 
+def tuning_rows(told: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What is told of tuning among everything that is told of a build."""
+    if "tuning" in told:
+        yield "tuning", so_far(told["tuning"])
+    for band in told.get("tuned", {}).get("bands", ()):
+        found = {**band["search_params"], "over-fetch": band["over_fetch"], "recall": band["recall"]}
+        yield f"tuned: {band['share']:.1%} pass", found
+
+
+def so_far(tuning: dict[str, Any]) -> str:
+    """How far a build is tuned: what was found last, and how many parts are left."""
+    if tuning["parts_left"] is None:
+        return "what is to be measured is not chosen yet"
+    left = f"parts left: {tuning['parts_left']}"
+    if tuning["bands"]:
+        last = tuning["bands"][-1]
+        return f"{last['share']:.1%} pass: {_taken(last)}, recall {last['recall']:.3f}; {left}"
+    if tuning["compared"]:
+        last = tuning["compared"][-1]
+        found = f"passed over: {last['passed_over']}" if "passed_over" in last else f"recall {last['recall']:.3f}"
+        return f"{last['index']}: {found}; {left}"
+    return left
+
+
 def verdict(told: dict[str, Any]) -> Iterator[str]:
     """What was not measured, and what is stored."""
     for one in told["left_out"]:
@@ -56,10 +80,11 @@ def verdict(told: dict[str, Any]) -> Iterator[str]:
     if "nothing" in told:
         yield f"There is nothing to tune: {told['nothing']}."
         return
-    bands = told["bands"]
-    whole, filtered = bands[0], max(bands[1:], key=_value, default=None)
-    yield f"Stored with build {told['build']}, for the next query on: {_taken(whole)} without a filter, " + (
-        f"{_taken(filtered)} with one." if filtered else "and as it was started with one."
+    bands: list[dict[str, Any]] = told["bands"]
+    strictest = max(bands, key=_value)
+    most = {**strictest, "over_fetch": max(band["over_fetch"] for band in bands)}
+    yield f"Stored with build {told['build']}, for the next query on: {_taken(bands[0])} without a filter, " + (
+        f"{_taken(most)} with one." if bands[1:] else "and with one no less, nor less than it was started with."
     )
     if not told["reached"]:
         yield (

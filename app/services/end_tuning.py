@@ -1,0 +1,86 @@
+"""How tuning a build ends, or is given back: what was found is taken, or it waits, or it is not tuned."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.bands import Band
+from app.domain.build_steps import Step
+from app.domain.errors import StoreUnavailable
+from app.domain.tuning import NOT_TUNED, TUNED, Tuning
+from app.ports.database import Database, Transaction
+from app.ports.uploads import Failure
+from app.ports.vectors import VectorStore
+from app.services.compare_indexes import drop_trials
+from app.services.finish_step import finish_step
+from app.services.search_legs import DEPTH
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(hours=1)
+"""From the first time that a part is given back until the last: an operator who still wants it can ask again."""
+
+_SINCE = "waiting_since"
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TuningEnd:
+    """What may become of a step of tuning that a worker has."""
+
+    database: Database
+    store: VectorStore
+    step: Step
+
+    @property
+    def so_far(self) -> Tuning:
+        """What is left to be done, and what was found."""
+        return Tuning(**{name: value for name, value in self.step.page.told.items() if name != _SINCE})
+
+    def take(self, transaction: Transaction, tuning: Tuning) -> None:
+        """Let searches take what was found; where nothing was measured they go on as before."""
+        build = self.step.build
+        found: list[Mapping[str, Any]] = tuning.found["bands"]
+        reached = all(one["reached"] for one in found)
+        bands = [Band(one["share"], next(iter(one["search_params"].values())), one["over_fetch"]) for one in found]
+        told = {"recall": tuning.recall, "depth": DEPTH, "reached": reached, **tuning.found}
+        index = replace(build.index, bands=tuple(bands)) if bands else build.index
+        transaction.builds.set_tuned(build.id, index, told)
+        short = {"recall": tuning.recall, "reached": reached, "bands": len(bands)}
+        transaction.builds.record(build.id, TUNED, short)
+        log.info("build.tuned", extra={"build": build.id, **short})
+
+    def wait(self, reason: Failure, delay: timedelta) -> None:
+        """Give the step back, which is not to blame; after too long it is given up."""
+        told = self.step.page.told
+        with self.database.writing() as transaction:
+            since = told.get(_SINCE) or transaction.now.isoformat()
+            waited = transaction.now - datetime.fromisoformat(since)
+            if waited <= LONGEST_WAIT:
+                told = {**told, _SINCE: since}
+                transaction.build_steps.release(self.step, reason, delay=delay, blameless=True, told=told)
+                return
+        self.give_up(Failure(reason.code, f"{reason.detail}, after {waited // _MINUTE} minutes of waiting"))
+
+    def give_up(self, reason: Failure) -> None:
+        """Say that the build is not tuned; it stays as it was."""
+        build, told = self.step.build, {"code": reason.code, "detail": reason.detail}
+        log.error("build.not_tuned", extra={"build": build.id, **told})
+        with suppress(StoreUnavailable):  # the next tuning drops them, or the end of the build
+            drop_trials(self.store, build)
+        with self.database.writing() as transaction:
+            if finish_step(transaction, self.step):
+                transaction.builds.record(build.id, NOT_TUNED, told)
+
+
+def nothing(tuning: Tuning, reason: str) -> Tuning:
+    """The same with nothing left to be done, for there is nothing to tune."""
+    return replace(tuning, bands=[], found={**tuning.found, "bands": [], "nothing": reason})
+
+
+def why(step: Step) -> Failure:
+    """What a step was last given back for; a worker that died told nothing."""
+    return Failure(step.error_code or "attempts_exhausted", step.error_detail or "its workers died of it")

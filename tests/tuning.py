@@ -1,0 +1,50 @@
+"""Shops whose builds are tuned."""
+
+from typing import Any
+
+from app.domain.builds import Build
+from app.services.start_build import start_build
+from app.services.start_tuning import start_tuning
+from tests.building import Shop
+from tests.factories import a_picture, a_submission
+from tests.pipelines import Pipeline
+
+
+def stocked(pipeline: Pipeline, count: int) -> Shop:
+    """So many products of two pictures each, half of them red."""
+    for number in range(count):
+        colour = "red" if number % 2 else "blue"
+        pictures = [a_picture(colour, size=(20 + number, 20 + n)) for n in range(2)]
+        held = {"colour": colour, "price": number}
+        pipeline.accepted(a_submission(f"p{number:03}", f"mug {number}", attributes=held, pictures=pictures))
+    pipeline.work()
+    return Shop(pipeline, page=100)
+
+
+def with_lists(shop: Shop) -> Build:
+    """A build with an IVF_FLAT of 128 lists, which answers."""
+    p = shop.pipeline
+    build = start_build(p.database, p.store, p.jobs, "shop", encoder=None, index="IVF_FLAT", params={})
+    shop.work()
+    shop.switch.promote("shop", build.id, force=True, reason="it is a test")
+    return shop.build(build)
+
+
+def tune(shop: Shop, build: Build, recall: float = 0.95, compare: tuple[str, ...] = ()) -> None:
+    """Ask for a build to be tuned."""
+    p = shop.pipeline
+    start_tuning(p.database, p.jobs, "shop", build.id, recall=recall, compare=compare)
+
+
+def dies_at(count: int, call: Any) -> Any:
+    """The same call, in which a worker dies after so many of them."""
+    left = count
+
+    def called(*arguments: Any, **named: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return call(*arguments, **named)
+
+    return called
