@@ -11,7 +11,7 @@ import uvicorn
 
 from app.api.main import create_app
 from app.api.routes.health import parts_of
-from app.bootstrap import Application, keep_loaded, open_service
+from app.bootstrap import Application, long_lived, open_service
 from app.cli.listening import listen, take_port
 from app.cli.screen import Screen
 from app.config import Settings
@@ -31,7 +31,7 @@ def run(screen: Screen, settings: Settings, *, catalog: str) -> None:
         try:
             with screen.waiting("reading the encoder"):
                 application.check_encoders()  # a model that is missing is told of now, not at the first upload
-                keep_loaded()
+                long_lived()
             listen(bound)
             _tell(screen, settings, catalog=catalog)
             if not settings.embedded:

@@ -32,9 +32,8 @@ def likely_filters(schema: Schema, sampled: Sampled, shares: Sequence[float]) ->
     comparisons = list(islice(_comparisons(schema, sampled), _MOST))
     if not comparisons:
         return {}
-    passing = np.array(
-        [[passes(parse_filter(one, schema), held) for held in sampled] for one in comparisons], dtype=np.float32
-    )
+    filters = [parse_filter(one, schema) for one in comparisons]
+    passing = np.array([[passes(where, held) for held in sampled] for where in filters], dtype=np.float32)
     together = np.maximum(passing @ passing.T / len(sampled), 1e-9)  # on its diagonal one comparison alone
     names = np.array([next(iter(one)) for one in comparisons])
     alone = np.eye(len(comparisons), dtype=bool)

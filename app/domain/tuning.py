@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+NOISE = 0.01
+"""Two recalls nearer than this are one: so closely a few hundred queries tell them."""
+
 TUNING, TUNED, NOT_TUNED = "tuning", "tuned", "not tuned"
 """What a build's events say of it: the last one of these tells how it stands."""
 
@@ -71,6 +74,6 @@ class Ladder:
 
     @property
     def chosen(self) -> int:
-        """The least value that reaches the target, or, where none does, the least of those with the best recall."""
-        enough = min(self.target, max(self.recalls.values()))
+        """The least value that reaches the target, or, where none does, the least that is as good as the best."""
+        enough = self.target if self.reached else max(self.recalls.values()) - NOISE
         return min(value for value, recall in self.recalls.items() if recall >= enough)

@@ -19,6 +19,7 @@ COMPARED = 20_000
 """Captions at most: 40 MB of 512 dimensions, which a store indexes in some ten seconds."""
 
 _LOOK_AGAIN_S = 0.1  # an index is built in seconds
+_HOLD_EVERY_S = 1.0  # a lease lasts minutes, and an upload takes as long anyway
 _PATIENCE_S = 600.0  # of that many vectors: a store that takes longer never ends
 
 
@@ -82,18 +83,25 @@ class Comparer:
         started = time.perf_counter()
         self.store.settle(collection)
         self.store.seal(collection)
-        self._wait_for(collection, self.store.unindexed)
-        seconds += time.perf_counter() - started
+        away = self._wait_for(collection, self.store.unindexed)
+        seconds += time.perf_counter() - started - away
         self._wait_for(collection, self.store.unserved)
         return seconds
 
-    def _wait_for(self, collection: str, lacking: Callable[[str], int]) -> None:
-        until = time.monotonic() + _PATIENCE_S
+    def _wait_for(self, collection: str, lacking: Callable[[str], int]) -> float:
+        """Returns the seconds in which uploads were done meanwhile, and nobody looked."""
+        away, last = 0.0, time.perf_counter()
+        until = last + _PATIENCE_S
         while lacking(collection):
-            if time.monotonic() > until:
+            now = time.perf_counter()
+            if now > until + away:
                 raise TimeoutError
+            if now > last + _HOLD_EVERY_S:
+                self.meter.held.go_on()
+                last = time.perf_counter()
+                away += last - now
             time.sleep(_LOOK_AGAIN_S)
-            self.meter.held.go_on()
+        return away
 
     def _searched(self, index: IndexSpec, target: Target, recall: float) -> dict[str, Any]:
         if index.tunable is None:

@@ -101,7 +101,7 @@ class Gate:
             yield check(f"rows {kind.value} in the store", found.drifted[kind], most=0, of=found.rows)
 
     def _alone(self, build: Build, sample: Sample, between: Callable[[], object]) -> Iterator[dict[str, Any]]:
-        found = found_by_own_vector(self.store, build, sample)
+        found = found_by_own_vector(self.database, self.store, build, sample)
         yield check("found by their own vector", found, least=self.budgets.found)
         recall = recall_of_index(self.database, self.store, build, sample.captions, between)
         yield check(f"recall@{DEPTH} against exact", recall, least=self.budgets.recall)

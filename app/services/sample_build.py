@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from app.domain.embeddings import Vectors, text_hash
 from app.domain.uploads import ProductVersion
 from app.ports.database import Database, Transaction
 from app.ports.vectors import VectorStore
-from app.services.build_rows import picture_row_id
+from app.services.build_rows import picture_row_id, product_of
 from app.services.encode_contents import chosen_for_captions
 from app.services.own_vectors import DEPTH, not_found
 from app.services.product_pages import pages_of
@@ -26,8 +26,10 @@ _SAME = 1e-3  # cosines nearer than this are one to an index that keeps vectors 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The vectors of some products under one encoder: row i of `captions` is product i's, row j of `pictures` that
-    of the picture row `picture_rows[j]`. Shapes (products, dimension) and (pictures, dimension)."""
+    of the picture row `picture_rows[j]`. Shapes (products, dimension) and (pictures, dimension). `versions` are those
+    of the products, by id."""
 
+    versions: Mapping[str, int]
     product_ids: Sequence[str]
     captions: Vectors
     picture_rows: Sequence[str]
@@ -51,6 +53,7 @@ def sample_of(transaction: Transaction, build: Build, product_ids: Sequence[str]
     seen = [name for name in pictures if name in vectors]
     nothing = np.empty((0, build.encoder.dimension), dtype=np.float32)
     return Sample(
+        {one.product.product_id: one.version for one in versions},
         known,
         np.stack([vectors[hashes[one]] for one in known]) if known else nothing,
         [pictures[name] for name in seen],
@@ -64,13 +67,19 @@ def _pictures(one: ProductVersion) -> Iterator[tuple[str, str]]:
             yield picture_row_id(one.product.product_id, picture.position), picture.content_hash
 
 
-def found_by_own_vector(store: VectorStore, build: Build, sample: Sample) -> float:
-    """The share of captions and pictures that are found by their vectors, however many are the same."""
+def found_by_own_vector(database: Database, store: VectorStore, build: Build, sample: Sample) -> float:
+    """The share of captions and pictures that are found by their vectors, however many are the same.
+
+    What is not found because its product has changed since the sample was taken is not lost.
+    """
     index, _ = build.searched()
     lost = not_found(store, index, build.texts, sample.product_ids, sample.captions)
     lost += not_found(store, index, build.images, sample.picture_rows, sample.pictures)
-    asked = len(sample.product_ids) + len(sample.picture_rows)
-    return 1 - len(lost) / asked if asked else 1.0
+    with database.reading() as transaction:
+        now = transaction.products.standing(build.catalog, sorted(set(map(product_of, lost))))
+    still = [one for one in map(product_of, lost) if one in now and now[one].version == sample.versions[one]]
+    asked = len(sample.product_ids) + len(sample.picture_rows) - (len(lost) - len(still))
+    return 1 - len(still) / asked if asked else 1.0
 
 
 def picture_ranks(store: VectorStore, build: Build, sample: Sample) -> dict[str, int | None]:

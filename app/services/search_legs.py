@@ -9,11 +9,11 @@ from app.domain.embeddings import Vectors
 from app.domain.filters import Filter
 from app.domain.search import Candidate, Leg, Ranked, SearchQuery, fuse, rank
 from app.ports.vectors import VectorStore
+from app.services.deeper_search import rows_of_products
 
 DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift
 DEPTH_PER_HIT = 4
 ROWS_PER_CANDIDATE = 2  # a product may have many pictures; asked again, deeper, where that was too few
-MAX_ROWS = 16_384  # Milvus's limit of one search
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,10 @@ class Legs:
         collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
         index, over_fetch = plan.build.searched(filtered=plan.where is not None)
         rows = depth * ((over_fetch or ROWS_PER_CANDIDATE) if leg is Leg.IMAGE else 1)
-        while True:
-            found = self.store.search(collection, vectors, limit=rows, index=index, where=plan.where)
-            candidates = rank([(row.id, row.product_id, row.score) for some in found for row in some])
-            exhausted = all(len(some) < rows for some in found) or rows >= MAX_ROWS
-            if len(candidates) >= depth or exhausted:
-                return candidates[:depth]
-            rows = min(rows * 4, MAX_ROWS)
+        (found,) = rows_of_products(
+            self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.where
+        )
+        return rank([(row.id, row.product_id, row.score) for some in found for row in some])[:depth]
 
 
 def ranking(query: SearchQuery, legs: Mapping[Leg, Sequence[Candidate]]) -> list[Ranked]:

@@ -7,7 +7,7 @@ may end between them, and one that is killed costs the part it was at.
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
 from app.domain.bands import EVERYTHING
@@ -22,6 +22,7 @@ from app.ports.vectors import VectorStore
 from app.services.await_index import DELAY, not_indexed
 from app.services.compare_indexes import Comparer, drop_trials
 from app.services.end_tuning import TuningEnd, nothing, why
+from app.services.exact_answers import Scans
 from app.services.finish_step import finish_step
 from app.services.held_step import HeldStep, StepLost, Stopped, never
 from app.services.measure_searches import Meter
@@ -48,6 +49,7 @@ class Tuner:
     store: VectorStore
     lease: timedelta
     stopped: Callable[[], bool] = never
+    scans: Scans = field(default_factory=Scans)
 
     def step(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Do a part of tuning a build; False where the worker was stopped in it.
@@ -99,9 +101,8 @@ class Tuner:
             return self._chosen(build, tuning)
         if tuning.compare:
             return self._compared(step, tuning, meter)
-        (share, stated), *more = tuning.bands
-        kind, found = BandMeter(self.database, build, meter).measured(share, stated, tuning.recall)
-        return replace(tuning, bands=more).with_more(kind, found)
+        kind, found = BandMeter(self.database, build, meter, self.scans).measured(tuning.bands, tuning.recall)
+        return replace(tuning, bands=tuning.bands[1:]).with_more(kind, found)
 
     def _unasked(self, build: Build, tuning: Tuning) -> Tuning:
         with self.database.reading() as transaction:

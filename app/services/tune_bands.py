@@ -1,32 +1,35 @@
 """The bands of selectivity of a catalog: which filters stand for them, and what a build needs in each."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from app.domain.best_products import BestProducts
-from app.domain.builds import Build
+from app.domain.builds import Build, IndexSpec
+from app.domain.errors import Unavailable
 from app.domain.filters import Filter, parse_filter
 from app.domain.likely_filters import likely_filters
-from app.domain.passing import passes
 from app.domain.products import Schema
 from app.domain.tuning import Ladder
 from app.ports.database import Database
+from app.services.exact_answers import Exact, Scans, exact_answers
 from app.services.measure_searches import Meter, Target
-from app.services.search_legs import DEPTH, ROWS_PER_CANDIDATE
-from app.services.stored_vectors import Rows, stored_rows
+from app.services.search_legs import ROWS_PER_CANDIDATE
+from app.services.stored_vectors import IN_FLIGHT
 
 SHARES = (0.5, 0.05, 0.005)
 """What filters of shops pass: a department, a brand in it, a size and a colour of that."""
 
-FEWEST = 30
-"""Products that pass: of fewer, all are looked at sooner than an index is asked."""
+GROWN = 10_000
+"""Rows of a collection from which on less than the usual value of the parameter is taken."""
+
+_SMALL = f"of fewer than {GROWN:,} rows most are compared whatever the parameter is: it stays at its usual value"
 
 _SAMPLED = 2_000  # products whose attributes filters are made of: a share of .5 % are ten of them
 
 Told = dict[str, Any]
+Asked = tuple[float, Mapping[str, Any] | None]
+"""The share that a band is chosen for, and the filter that stands for it, as JSON."""
 
 
 def chosen_filters(database: Database, build: Build) -> tuple[list[tuple[float, Told]], list[Told]]:
@@ -53,57 +56,77 @@ class BandMeter:
     database: Database
     build: Build
     meter: Meter
+    scans: Scans
 
-    def measured(self, share: float, stated: Mapping[str, Any] | None, recall: float) -> tuple[str, Told]:
-        """`bands` and what was found under a filter, or `left_out` and why; `share` is what the filter stands for."""
-        where = None if stated is None else parse_filter(stated, _schema(self.database, self.build))
-        everything, captions, pictures = self._exact(where)
-        if where is not None and captions.products < FEWEST:
-            reason = f"{captions.products} products pass {stated}: so few are better looked at one by one"
-            return "left_out", {"share": share, "reason": reason}
-        targets, over_fetch = [Target(self.build.texts, captions, where)], ROWS_PER_CANDIDATE
-        if pictures.products:
-            over_fetch = self.meter.over_fetch(self.build.index, Target(self.build.images, pictures, where))
-            targets.append(Target(self.build.images, pictures, where, over_fetch))
-        ladder = Ladder(recall)
-        self.meter.climb(self.build.index, targets, ladder)
-        return "bands", {
-            "share": round(captions.products / max(everything, 1), 6),
-            "filter": stated,
-            "products": captions.products,
-            "over_fetch": over_fetch,
-            **self._chosen(targets, ladder),
-        }
+    def measured(self, bands: Sequence[Asked], recall: float) -> tuple[str, Told]:
+        """`bands` and what was found in the first of these, or `left_out` and why; the others are to follow.
 
-    def _exact(self, where: Filter | None) -> tuple[int, BestProducts, BestProducts]:
-        """How many products there are, and the exact answers of captions and of pictures."""
-        asked = len(self.meter.questions.vectors)
-        everything, best = 0, (BestProducts(asked, DEPTH), BestProducts(asked, DEPTH))
-        for page in stored_rows(self.database, self.build):
-            self.meter.held.go_on()
-            everything += len(page[0].planned) if page[0] else 0
-            for rows, exact in zip(page, best, strict=True):
-                if rows is not None:
-                    self._show(rows, exact, where)
-        return everything, *best
+        Raises `Unavailable` (`in_flight`) while most products of the catalog are being uploaded.
+        """
+        (share, stated), least = bands[0], self._least()
+        exact = self._exact(bands)
+        if not exact.captions.products:
+            return "left_out", {"share": share, "reason": f"no product passes {stated}"}
+        try:
+            found = self._found(exact, self._filter(stated), Ladder(recall), least)
+        except Unavailable as error:
+            if stated is None or error.code != IN_FLIGHT:
+                raise
+            return "left_out", {"share": share, "reason": f"most that passes {stated} is on its way into the index"}
+        passing = round(exact.captions.products / max(exact.everything, 1), 6)
+        return "bands", {"share": passing, "filter": stated, "products": exact.captions.products, **found}
 
-    def _show(self, rows: Rows, exact: BestProducts, where: Filter | None) -> None:
-        products, scores = rows.best(self.meter.questions.vectors)
-        passing = [place for place, one in enumerate(products) if where is None or passes(where, one.attributes)]
-        exact.add([products[place].product_id for place in passing], scores[:, np.array(passing, dtype=np.intp)])
+    def _found(self, exact: Exact, where: Filter | None, ladder: Ladder, least: int) -> Told:
+        meter, index = replace(self.meter, questions=exact.questions), self.build.index
+        targets, over_fetch = [Target(self.build.texts, exact.captions, where)], ROWS_PER_CANDIDATE
+        if exact.pictures.products:
+            over_fetch = meter.over_fetch(index, Target(self.build.images, exact.pictures, where))
+            targets.append(Target(self.build.images, exact.pictures, where, over_fetch))
+        meter.climb(index, targets, ladder, least=least)
+        reason = {"reason": _SMALL} if ladder.chosen == least else {}
+        return {"over_fetch": over_fetch, **_chosen(meter, index, targets, ladder), **reason}
 
-    def _chosen(self, targets: list[Target], ladder: Ladder) -> Told:
-        index, chosen = self.build.index, ladder.chosen
-        values = sorted(ladder.recalls)
-        took = self.meter.median_ms([index.searched_with(value) for value in values], targets)
-        points = {
-            value: {"value": value, "recall": round(ladder.recalls[value], 4), "ms": round(ms, 2)}
-            for value, ms in zip(values, took, strict=True)
-        }
-        return {
-            "search_params": dict(index.searched_with(chosen).search_params),
-            "recall": points[chosen]["recall"],
-            "ms": points[chosen]["ms"],
-            "reached": ladder.reached,
-            "points": list(points.values()),
-        }
+    def _least(self) -> int:
+        """The usual value while a collection is small: what is in segments too small to be indexed is compared whole.
+
+        There any value finds everything, and the one that is stored stays while the catalog grows.
+        """
+        index = self.build.index
+        if min(self.meter.store.count(one) or GROWN for one in self.build.collections) >= GROWN:
+            return 0
+        (usual,) = IndexSpec.of(index.type).search_params.values()
+        return min(usual, index.build_params.get("nlist", usual))
+
+    def _exact(self, bands: Sequence[Asked]) -> Exact:
+        """The exact answers in the first band; all are answered at once."""
+        found = self.scans.take(self.build, _name(bands[0]))
+        if found is None:
+            wheres = {_name(one): self._filter(one[1]) for one in bands}
+            every = exact_answers(self.database, self.build, self.meter.questions, wheres, self.meter.held)
+            found = every.pop(_name(bands[0]))
+            self.scans.keep(self.build, every)
+        return found
+
+    def _filter(self, stated: Mapping[str, Any] | None) -> Filter | None:
+        return None if stated is None else parse_filter(stated, _schema(self.database, self.build))
+
+
+def _name(band: Asked) -> str:
+    return json.dumps(list(band), sort_keys=True)
+
+
+def _chosen(meter: Meter, index: IndexSpec, targets: Sequence[Target], ladder: Ladder) -> Told:
+    chosen = ladder.chosen
+    values = sorted(ladder.recalls)
+    took = meter.median_ms([index.searched_with(value) for value in values], targets)
+    points = {
+        value: {"value": value, "recall": round(ladder.recalls[value], 4), "ms": round(ms, 2)}
+        for value, ms in zip(values, took, strict=True)
+    }
+    return {
+        "search_params": dict(index.searched_with(chosen).search_params),
+        "recall": points[chosen]["recall"],
+        "ms": points[chosen]["ms"],
+        "reached": ladder.reached,
+        "points": list(points.values()),
+    }

@@ -16,7 +16,7 @@ import uvicorn
 from app.adapters.celery.jobs import make_celery
 from app.adapters.celery.worker import EmbeddedWorker
 from app.api.main import create_app
-from app.bootstrap import Application, keep_loaded, open_application, open_service
+from app.bootstrap import Application, long_lived, open_application, open_service
 from app.config import Settings
 from app.domain.errors import VitrineError
 from app.domain.uploads import TERMINAL, UploadState
@@ -45,7 +45,7 @@ def service(
         if backend == "embedded":
             application = open_service(settings, loader=loader)
             stack.callback(application.close)
-            keep_loaded()  # as `vitrine serve` does
+            long_lived()  # as `vitrine serve` does
         else:
             application = stack.enter_context(_production(settings, loader))
         yield application

@@ -260,6 +260,8 @@ def test_a_sample_is_spread_over_what_a_build_holds(database: SqlDatabase) -> No
         transaction.builds.add(build)
         transaction.holdings.held(build.id, dict.fromkeys(names, (1, 0)))
         assert transaction.holdings.sample(build.id, 3) == ["p2", "p5", "p8"]
+        assert transaction.holdings.sample(build.id, 5) == ["p1", "p3", "p5", "p7", "p8"]  # to the end
+        assert transaction.holdings.sample(build.id, 8) == names[1:]
         assert transaction.holdings.sample(build.id, 9) == names
         assert transaction.holdings.sample(build.id, 100) == names
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.builds import Build
 from app.domain.filters import parse_filter
+from app.services import tune_bands
 from scripts.bench.large_catalog import CATALOG, all_vectors, fill_live, open_large
 from tests.databases import own_database
 from tests.fakes.encoders import DIMENSION
@@ -16,6 +17,14 @@ from tests.integration.shops import PATIENCE_S, Shop, embedded, over_servers
 
 PRODUCTS = 6_000
 BUILDS = f"/v1/catalogs/{CATALOG.name}/builds"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def grown() -> Iterator[None]:
+    """So few products count as many: what a value finds is what is looked at here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tune_bands, "GROWN", 0)
+        yield
 
 
 @pytest.fixture(scope="module")

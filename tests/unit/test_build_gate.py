@@ -11,8 +11,9 @@ from app.domain.builds import Build, BuildState
 from app.domain.embeddings import Pixels, Vectors
 from app.domain.errors import Conflict
 from app.domain.uploads import Stage
+from app.services import gate
 from tests.building import Shop
-from tests.factories import a_picture, a_submission
+from tests.factories import a_deletion, a_picture, a_submission
 from tests.fakes.encoders import COLOURS
 from tests.pipelines import Pipeline
 
@@ -121,6 +122,22 @@ def test_an_index_that_hides_rows_does_not_pass(shop: Shop, monkeypatch: pytest.
 
     monkeypatch.setattr(shop.pipeline.store, "search", hiding)
     assert "found by their own vector" in failed(shop, build)
+
+
+def test_what_changes_once_it_is_sampled_is_not_lost(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = shop.start()
+    look = gate.found_by_own_vector
+
+    def change_and_look(*arguments: Any) -> float:
+        changes = [a_deletion(f"p{number}") for number in range(10)]
+        changes += [a_submission(f"p{number}", f"another thing {number}") for number in range(10, 20)]
+        for one in changes:
+            shop.pipeline.accepted(one)
+        shop.pipeline.work()
+        return look(*arguments)
+
+    monkeypatch.setattr(gate, "found_by_own_vector", change_and_look)
+    assert checked(shop, build)["found by their own vector"]["measured"] == 1.0
 
 
 def test_an_index_that_takes_longer_does_not_pass(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

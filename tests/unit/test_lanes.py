@@ -46,10 +46,10 @@ def test_parts_come_back_in_order_and_none_is_small(count: int) -> None:
     assert tower.sizes[-1] - tower.sizes[0] <= len(tower.calls)
 
 
-def test_a_few_contents_stay_together_on_the_callers_thread_with_all_threads() -> None:
+def test_a_few_contents_stay_together_on_the_callers_thread_which_waits_for_no_other() -> None:
     tower = Tower()
     assert np.array_equal(Lanes(4).run(tower, range(2 * LEAST - 1)), expected(2 * LEAST - 1))
-    assert tower.calls == [(2 * LEAST - 1, threading.current_thread().name, 4)]
+    assert tower.calls == [(2 * LEAST - 1, threading.current_thread().name, 1)]
 
 
 def test_a_device_gets_its_batch_whole() -> None:

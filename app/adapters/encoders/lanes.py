@@ -21,11 +21,12 @@ class Lanes:
 
     An operator that is spread over the cores ends with all of them waiting for the slowest, hundreds of times a
     batch, and badly where other work wants a core too; parts wait once. Small towers take a quarter less time so,
-    large ones the same.
+    large ones the same. A query is a part too: beside one busy core of two, a text takes 5 ms so and 62 with CLIP's
+    base towers, 102 and 237 (of 95 % of them) on both cores; on an idle machine 4 and 57 instead of 5 and 36.
     """
 
     def __init__(self, threads: int, *, alone: bool = False) -> None:
-        """`threads` is how many the whole process has for models; a batch of one part runs on all of them.
+        """`threads` is how many the whole process has for models; a batch of one part runs on a lane's share of them.
 
         `alone` takes every batch whole, as a GPU wants it.
         """
@@ -34,7 +35,7 @@ class Lanes:
         self._pool = ThreadPoolExecutor(self._count, "vitrine-lane", self._begin)
         begun = Barrier(self._count)
         list(self._pool.map(lambda _: begun.wait(), range(self._count)))
-        torch.set_num_threads(threads)  # last: threads that are still to come take over what was said last
+        torch.set_num_threads(self._threads_of_each)  # last: threads to come take over what was said last
 
     def run(self, encode: Callable[[Sequence[T]], Vectors], contents: Sequence[T]) -> Vectors:
         """`encode` over all of `contents`, in order: shape (len(contents), dimension)."""

@@ -133,9 +133,8 @@ class HoldingRows:
             .where(build_products.c.build_id == build_id)
             .subquery()
         )
-        step = case((counted.c.total > size, counted.c.total // size), else_=1)
-        spread = select(counted.c.product_id).where(counted.c.number % step == 0).order_by(counted.c.number)
-        return list(self._connection.scalars(spread.limit(size)))
+        spread = counted.c.number * size % counted.c.total < size  # of as many or fewer all, of more every so-manieth
+        return list(self._connection.scalars(select(counted.c.product_id).where(spread).order_by(counted.c.number)))
 
     def clear(self, build_id: str) -> None:
         """The build holds nothing any more."""

@@ -28,7 +28,7 @@ class BandDocument(TypedDict):
     """What searches take where `share` of the products pass, measured under `filter`, which `products` pass.
 
     `over_fetch` is how many pictures are asked for to get one product. Where the recall is not `reached`, these are
-    the cheapest parameters with the best recall. `points` are all that was tried.
+    the cheapest parameters with the best recall. `points` are all that was tried, `reason` is why nothing less was.
     """
 
     share: float
@@ -40,6 +40,7 @@ class BandDocument(TypedDict):
     ms: float
     reached: bool
     points: list[PointDocument]
+    reason: NotRequired[str]
 
 
 class LeftOutDocument(TypedDict):

@@ -20,7 +20,7 @@ def band_table(told: dict[str, Any]) -> Table:
             band["over_fetch"],
             f"{band['recall']:.3f}",
             f"{band['ms']:.1f}",
-            "" if band["reached"] else "OUT OF REACH",
+            ", ".join(filter(None, ("" if band["reached"] else "OUT OF REACH", band.get("reason")))),
         )
         table.add_row(*(plain(cell) for cell in cells))
     return table
@@ -88,8 +88,8 @@ def verdict(told: dict[str, Any]) -> Iterator[str]:
     )
     if not told["reached"]:
         yield (
-            f"A recall of {told['recall']:g} is out of reach in some bands: the cheapest with the best recall are "
-            "stored. Another index may reach more: `vitrine builds start --index HNSW --param M=32`."
+            f"A recall of {told['recall']:g} is out of reach in some bands: the least that comes within 0.01 of the "
+            "best is stored. Another index may reach more: `vitrine builds start --index HNSW --param M=32`."
         )
 
 
