@@ -22,6 +22,7 @@ from app.services.open_build import Opener
 from app.services.reconcile import AT_ONCE, Reconciler
 from app.services.replay_queries import Replayer
 from app.services.search_legs import Legs
+from app.services.searches_first import SearchesFirst
 from app.services.tune import Tuner
 
 Pool = Callable[[str, int], Executor]
@@ -31,12 +32,18 @@ RECONCILE_THREADS = 3  # ask the store while others wait for its clock; not thos
 
 
 def build_worker(
-    settings: Settings, database: SqlDatabase, store: MilvusStore, contents: ContentEncoder, legs: Legs, pool: Pool
+    settings: Settings,
+    database: SqlDatabase,
+    store: MilvusStore,
+    contents: ContentEncoder,
+    legs: Legs,
+    searches: SearchesFirst,
+    pool: Pool,
 ) -> BuildWorker:
     """Wire the work of builds; `pool` makes a pool of so many threads by its name."""
     lease, page = timedelta(seconds=settings.lease_s), settings.build_page
     lanes = BUILD_LANES if settings.milvus_uri.startswith("http") else 1  # milvus-lite has one writer
-    encoder = PageEncoder(database, contents, lease, settings.model_batch)
+    encoder = PageEncoder(database, contents, lease, settings.model_batch, searches)
     finder = DriftFinder(database, store, pool("reconcile", RECONCILE_THREADS))
     budgets = Budgets(
         settings.gate_found, settings.gate_recall, settings.gate_drop, settings.gate_slower, settings.gate_overlap
@@ -50,7 +57,7 @@ def build_worker(
         Filler(database, store, lease, page),
         Estimator(database, store, encoder, lease, page, lanes, together=settings.embedded),
         encoder,
-        Checker(database, store, gate, lease, stopped),
+        Checker(database, store, gate, lease, stopped, searches),
         WordEncoder(database, replayer, contents, lease, settings.model_batch),
         Reconciler(database, finder, pool("pages", AT_ONCE), lease, every),
         Tuner(database, store, lease, stopped),

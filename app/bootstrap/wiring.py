@@ -37,6 +37,7 @@ from app.services.record_queries import QueryRecorder
 from app.services.run_stage import Batching, Begin
 from app.services.search import Searcher
 from app.services.search_legs import Legs
+from app.services.searches_first import SearchesFirst
 from app.services.switch_build import Switch
 from app.services.turns import Turns
 
@@ -96,7 +97,7 @@ def open_application(
     encode = EncodeStage(database, contents)
     begin_intake = intake(fetcher, checker, blobs, pool("fetch", settings.fetch_threads))
     query_encoder = QueryEncoder(database, encoders, checker, fetcher)
-    legs = Legs(store, pool("legs", LEG_THREADS))
+    legs, searches = Legs(store, pool("legs", LEG_THREADS)), SearchesFirst()
     embed_pool = pool("embed", EMBED_THREADS)
     return Application(
         settings=settings,
@@ -106,10 +107,12 @@ def open_application(
         jobs=jobs,
         encoders=encoders,
         reception=Reception(database, checker, urls, blobs, jobs, pool("check", CORES), CORES),
-        searcher=Searcher(database, query_encoder, legs, QueryRecorder(database, settings.recorded_queries)),
+        searcher=Searcher(
+            database, query_encoder, legs, QueryRecorder(database, settings.recorded_queries), searches
+        ),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
-        builder=build_worker(settings, database, store, contents, legs, pool),
+        builder=build_worker(settings, database, store, contents, legs, searches, pool),
         switch=Switch(database, store, encoders, settings.promote_patience_s, settings.retired_builds),
         aliases=Aliases(database, store),
         turns=Turns(),

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.domain.build_steps import Step
@@ -17,6 +17,7 @@ from app.services.compare_estimate import against_estimate
 from app.services.finish_step import finish_step
 from app.services.gate import Gate
 from app.services.held_step import HeldStep, StepLost, Stopped, never
+from app.services.searches_first import SearchesFirst
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Checker:
     gate: Gate
     lease: timedelta
     stopped: Callable[[], bool] = never
+    searches: SearchesFirst = field(default_factory=SearchesFirst)
 
     def check(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Write a report down; the build is ready then, whether it may go live or not.
@@ -61,7 +63,8 @@ class Checker:
         try:
             held.go_on()
             self._note_indexed(step)
-            verdict = self.gate.judge(step.build, live, _now_and_then(held.go_on))
+            rest, go_on = self.searches.rests(), _now_and_then(held.go_on)
+            verdict = self.gate.judge(step.build, live, lambda: (rest(), go_on()))
         except StepLost:
             return True
         except Stopped:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.domain.build_steps import Step
@@ -14,6 +14,7 @@ from app.services.bring_products import to_write
 from app.services.build_rows import contents_of, encodable
 from app.services.content_encoder import Begun, ContentEncoder
 from app.services.encode_contents import chosen_for_captions, missing_of
+from app.services.searches_first import SearchesFirst
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class PageEncoder:
     contents: ContentEncoder
     lease: timedelta
     batch: int
+    searches: SearchesFirst = field(default_factory=SearchesFirst)
 
     def encode(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Encode a page and hand it to those who write it; False where `pause` said to stop, or another has it.
@@ -38,10 +40,12 @@ class PageEncoder:
         due = sorted(name for name, one in page.items() if to_write(one, again=step.touched) and not one.deleted)
         portions = [due[start : start + self.batch] for start in range(0, len(due), self.batch)]
         ahead = self._begin(step, portions[0]) if portions else None
+        rest = self.searches.rests()
         for following in [*portions[1:], None]:
             current, ahead = ahead, None if following is None else self._begin(step, following)
             if current is not None and not self.finish(step, current):
                 return False
+            rest()
             if pause():
                 return False
         with self.database.writing() as transaction:

@@ -73,7 +73,7 @@ class Gate:
         verdict += Verdict(list(self._alone(build, sample, between)))
         if live is not None and before is not None and len(before.product_ids):
             between()
-            verdict += self._beside(build, sample, live, before)
+            verdict += self._beside(build, sample, live, before, between)
             verdict += self._replayed(build, live, between)
         return verdict
 
@@ -101,14 +101,17 @@ class Gate:
             yield check(f"rows {kind.value} in the store", found.drifted[kind], most=0, of=found.rows)
 
     def _alone(self, build: Build, sample: Sample, between: Callable[[], object]) -> Iterator[dict[str, Any]]:
-        found = found_by_own_vector(self.database, self.store, build, sample)
+        found = found_by_own_vector(self.database, self.store, build, sample, between)
         yield check("found by their own vector", found, least=self.budgets.found)
         recall = recall_of_index(self.database, self.store, build, sample.captions, between)
         yield check(f"recall@{DEPTH} against exact", recall, least=self.budgets.recall)
 
-    def _beside(self, build: Build, sample: Sample, live: Build, before: Sample) -> Verdict:
+    def _beside(
+        self, build: Build, sample: Sample, live: Build, before: Sample, between: Callable[[], object]
+    ) -> Verdict:
         """Captions find their pictures, and how long that takes."""
-        was, now = picture_ranks(self.store, live, before), picture_ranks(self.store, build, sample)
+        was = picture_ranks(self.store, live, before, between)
+        now = picture_ranks(self.store, build, sample, between)
         checks = []
         if was and now:
             least = max(0.0, _share(was) - self.budgets.drop)

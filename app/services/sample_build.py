@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.builds import Build
+from app.domain.builds import Build, IndexSpec
 from app.domain.embeddings import Vectors, text_hash
 from app.domain.uploads import ProductVersion
 from app.ports.database import Database, Transaction
-from app.ports.vectors import VectorStore
+from app.ports.vectors import Neighbour, VectorStore
 from app.services.build_rows import picture_row_id, product_of
 from app.services.encode_contents import chosen_for_captions
 from app.services.own_vectors import DEPTH, not_found
@@ -20,6 +20,7 @@ from app.services.product_pages import pages_of
 
 _ROWS = 50  # of pictures, so that ten products are among them though some have many
 _PAGE = 2_000  # products whose vectors are compared at a time: 16 MB of 512 dimensions, with pictures
+_AT_ONCE = 20  # queries of one call: who searches beside one of hundreds waits for it
 _SAME = 1e-3  # cosines nearer than this are one to an index that keeps vectors in less than full precision
 
 
@@ -67,14 +68,23 @@ def _pictures(one: ProductVersion) -> Iterator[tuple[str, str]]:
             yield picture_row_id(one.product.product_id, picture.position), picture.content_hash
 
 
-def found_by_own_vector(database: Database, store: VectorStore, build: Build, sample: Sample) -> float:
+def found_by_own_vector(
+    database: Database, store: VectorStore, build: Build, sample: Sample, between: Callable[[], object]
+) -> float:
     """The share of captions and pictures that are found by their vectors, however many are the same.
 
     What is not found because its product has changed since the sample was taken is not lost.
     """
     index, _ = build.searched()
-    lost = not_found(store, index, build.texts, sample.product_ids, sample.captions)
-    lost += not_found(store, index, build.images, sample.picture_rows, sample.pictures)
+    lost: list[str] = []
+    for collection, ids, vectors in (
+        (build.texts, sample.product_ids, sample.captions),
+        (build.images, sample.picture_rows, sample.pictures),
+    ):
+        for start in range(0, len(ids), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            lost += not_found(store, index, collection, ids[some], vectors[some])
+            between()
     with database.reading() as transaction:
         now = transaction.products.standing(build.catalog, sorted(set(map(product_of, lost))))
     still = [one for one in map(product_of, lost) if one in now and now[one].version == sample.versions[one]]
@@ -82,13 +92,15 @@ def found_by_own_vector(database: Database, store: VectorStore, build: Build, sa
     return 1 - len(still) / asked if asked else 1.0
 
 
-def picture_ranks(store: VectorStore, build: Build, sample: Sample) -> dict[str, int | None]:
+def picture_ranks(
+    store: VectorStore, build: Build, sample: Sample, between: Callable[[], object]
+) -> dict[str, int | None]:
     """By product, the rank from 1 of the product among those whose pictures its caption finds; None beyond ten."""
     asked = sample.pictured
     if not len(asked):
         return {}
     index, _ = build.searched()
-    answers = store.search(build.images, sample.captions[asked], limit=_ROWS, index=index)
+    answers = _answers(store, build.images, sample.captions[asked], between, limit=_ROWS, index=index)
     ranks: dict[str, int | None] = {}
     for place, answer in zip(asked, answers, strict=True):
         own = sample.product_ids[place]
@@ -102,7 +114,7 @@ def recall_of_index(
 ) -> float:
     """recall@10 of the text collection against the exact answer over every stored vector, read page by page.
 
-    `between` is called after each page.
+    `between` is called after each page and each call.
     An answer counts by its score: of equal ones it does not matter which came.
     """
     if not len(queries):
@@ -117,10 +129,26 @@ def recall_of_index(
     if not depth:
         return 1.0
     index, _ = build.searched()
-    answers = store.search(build.texts, queries, limit=depth, index=index)
+    answers = _answers(store, build.texts, queries, between, limit=depth, index=index)
     floor = best[:, depth - 1] - _SAME
     hits = sum(sum(one.score >= least for one in some) for least, some in zip(floor, answers, strict=True))
     return hits / (depth * len(queries))
+
+
+def _answers(
+    store: VectorStore,
+    collection: str,
+    queries: Vectors,
+    between: Callable[[], object],
+    *,
+    limit: int,
+    index: IndexSpec,
+) -> list[list[Neighbour]]:
+    found: list[list[Neighbour]] = []
+    for start in range(0, len(queries), _AT_ONCE):
+        found += store.search(collection, queries[start : start + _AT_ONCE], limit=limit, index=index)
+        between()
+    return found
 
 
 def _all_captions(database: Database, build: Build) -> Iterator[Vectors]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.domain.filters import parse_filter
 from app.domain.passing import passes
@@ -14,6 +14,7 @@ from app.services.build_rows import position_of
 from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
 from app.services.search_legs import Legs, Plan, ranking
+from app.services.searches_first import SearchesFirst
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Searcher:
     encoder: QueryEncoder
     legs: Legs
     recorder: QueryRecorder
+    first: SearchesFirst = field(default_factory=SearchesFirst)
 
     def search(self, catalog: str, query: SearchQuery) -> SearchResult:
         """Answer one query.
@@ -31,6 +33,7 @@ class Searcher:
         Raises `NotFound` (`unknown_catalog`, `unknown_product`), `Invalid` for its filter, what `PictureChecker` and
         `PictureFetcher` raise for its picture, and `Unavailable`.
         """
+        self.first.note()
         watch = Stopwatch()
         plan = self.plan(catalog, query)
         watch.lap("plan")
