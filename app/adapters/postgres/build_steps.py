@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, and_, case, delete, exists, func, not_, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
 from app.adapters.postgres.build_reading import read_build
+from app.adapters.postgres.build_step_reads import IS_PAGE, OF_BUILD, BuildStepReads
 from app.adapters.postgres.build_tables import IS_UNDONE, build_steps, builds
 from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.statements import insert
-from app.domain.build_steps import NewStep, Progress, Step, StepKind
-from app.domain.builds import Build, BuildState
+from app.domain.build_steps import NewStep, Step, StepKind
 from app.domain.uploads import Stage
 from app.ports.uploads import Failure
 
@@ -21,15 +21,13 @@ LONGEST_S = 86_400.0
 
 _NO_REASON: dict[str, Any] = {"error_code": None, "error_detail": None}
 _AFRESH: dict[str, Any] = {"token": None, "attempts": 0, **_NO_REASON}
-_IS_PAGE = build_steps.c.kind == StepKind.FILL
-_OF_BUILD = builds.c.id == build_steps.c.build_id
 
 
-class BuildStepRows:
+class BuildStepRows(BuildStepReads):
     """`BuildSteps` of the port."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._clock = clock
 
     def add(self, build_id: str, steps: Sequence[NewStep], *, delay: timedelta = timedelta()) -> None:
@@ -63,7 +61,7 @@ class BuildStepRows:
         )
         row = self._connection.execute(
             select(build_steps, builds.c.rate)
-            .join(builds, _OF_BUILD)
+            .join(builds, OF_BUILD)
             .where(IS_UNDONE, build_steps.c.stage == stage, build_steps.c.due_at <= now, allowed)
             .order_by(build_steps.c.due_at, build_steps.c.number)
             .limit(1)
@@ -147,66 +145,12 @@ class BuildStepRows:
 
     def charge_again(self, build_id: str) -> None:
         """Count the pages of a build that are not done against its rate once more."""
-        undone = and_(build_steps.c.build_id == build_id, _IS_PAGE, IS_UNDONE)
+        undone = and_(build_steps.c.build_id == build_id, IS_PAGE, IS_UNDONE)
         self._connection.execute(update(build_steps).where(undone).values(paid=False))
 
     def forget(self, build_id: str) -> None:
         """Drop what is left to do of a build."""
         self._connection.execute(delete(build_steps).where(build_steps.c.build_id == build_id, IS_UNDONE))
-
-    def lacking(self, kind: StepKind) -> list[Build]:
-        """The builds that take uploads and are filled, and have no step of this kind to be done."""
-        there = exists().where(_OF_BUILD, build_steps.c.kind == kind, IS_UNDONE)
-        filled = and_(builds.c.takes_uploads, builds.c.state != BuildState.BUILDING, not_(there))
-        return [read_build(row) for row in self._connection.execute(select(builds).where(filled))]
-
-    def left(self, build_id: str) -> int:
-        """How many steps of a build are not done."""
-        statement = select(func.count()).where(build_steps.c.build_id == build_id, IS_UNDONE)
-        return self._connection.execute(statement).scalar_one()
-
-    def waiting(self, build_id: str) -> Failure | None:
-        """Why a step of a build is tried again, where one is."""
-        statement = select(build_steps.c.error_code, build_steps.c.error_detail).where(
-            build_steps.c.build_id == build_id, IS_UNDONE, build_steps.c.error_code.is_not(None)
-        )
-        row = self._connection.execute(statement.order_by(build_steps.c.number.desc()).limit(1)).one_or_none()
-        return Failure(row.error_code, row.error_detail) if row else None
-
-    def told(self, build_id: str, kind: StepKind) -> Mapping[str, Any] | None:
-        """What stands in a step of this kind that is to be done; None where there is none."""
-        statement = select(build_steps.c.tally).where(
-            build_steps.c.build_id == build_id, IS_UNDONE, build_steps.c.kind == kind
-        )
-        return self._connection.execute(statement.limit(1)).scalar_one_or_none()
-
-    def progress(self, build_id: str) -> Progress:
-        """How far a build is filled."""
-        done = build_steps.c.done_at.is_not(None)
-        of_build = build_steps.c.build_id == build_id
-        sliced = build_steps.c.kind == StepKind.SLICE
-        began = select(func.max(build_steps.c.done_at)).where(of_build, sliced)
-        row = self._connection.execute(
-            select(
-                func.coalesce(func.sum(build_steps.c.products), 0),
-                func.coalesce(func.sum(build_steps.c.products).filter(done), 0),
-                began.scalar_subquery(),
-                func.max(build_steps.c.done_at),
-            ).where(of_build, _IS_PAGE)
-        ).one()
-        return Progress(*row)
-
-    def next_due(self) -> dict[Stage, datetime]:
-        """When the next step of each stage may be taken."""
-        later = and_(_IS_PAGE, not_(build_steps.c.paid), builds.c.fills_at > build_steps.c.due_at)
-        moment = case((later, builds.c.fills_at), else_=build_steps.c.due_at)
-        statement = (
-            select(build_steps.c.stage, func.min(moment))
-            .join(builds, _OF_BUILD)
-            .where(IS_UNDONE, or_(not_(_IS_PAGE), builds.c.rate.is_(None), builds.c.rate > 0))
-            .group_by(build_steps.c.stage)
-        )
-        return {Stage(stage): at for stage, at in self._connection.execute(statement)}
 
     def forget_leases(self) -> None:
         """End every lease."""

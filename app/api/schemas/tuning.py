@@ -28,7 +28,8 @@ class BandDocument(TypedDict):
     """What searches take where `share` of the products pass, measured under `filter`, which `products` pass.
 
     `over_fetch` is how many pictures are asked for to get one product. Where the recall is not `reached`, these are
-    the cheapest parameters with the best recall. `points` are all that was tried, `reason` is why nothing less was.
+    the least that come within 0.01 of the best recall. `points` are all that was tried, and `reason` is why nothing
+    less was.
     """
 
     share: float
