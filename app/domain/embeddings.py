@@ -79,6 +79,12 @@ def shown_name(name: str) -> str:
     return name if is_hub_name(name) else PurePath(name).name or name
 
 
+def unit_rows(vectors: Vectors) -> Vectors:
+    """The same directions, shape (n, dimension), brought to norm 1; nothing but zeros stays what it is."""
+    unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
 def flawed_rows(vectors: Vectors) -> NDArray[np.bool_]:
     """Which rows must not be stored, shape (n,): not finite, or a norm that is not 1."""
     norms = np.linalg.norm(vectors, axis=1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.domain.builds import Build
-from app.domain.embeddings import Vectors, text_hash
+from app.domain.embeddings import Vectors, text_hash, unit_rows
 from app.domain.errors import NotFound
 from app.domain.search import Leg, SearchQuery
 from app.ports.database import Database, Transaction
@@ -75,6 +75,4 @@ def vectors_of_product(transaction: Transaction, build: Build, product_id: str) 
 
 def mixed(one: Vectors, other: Vectors) -> Vectors:
     """The mean of two directions, norm 1; `other` has one row, which is mixed into every row of `one`."""
-    both = one + other
-    mixed: Vectors = both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-12)
-    return mixed
+    return unit_rows(one + other)

@@ -81,8 +81,7 @@ def found_by_own_vector(
         (build.texts, sample.product_ids, sample.captions),
         (build.images, sample.picture_rows, sample.pictures),
     ):
-        for start in range(0, len(ids), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
+        for some in _portions(len(ids)):
             lost += not_found(store, index, collection, ids[some], vectors[some])
             between()
     with database.reading() as transaction:
@@ -135,6 +134,10 @@ def recall_of_index(
     return hits / (depth * len(queries))
 
 
+def _portions(count: int) -> Iterator[slice]:
+    return (slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE))
+
+
 def _answers(
     store: VectorStore,
     collection: str,
@@ -145,8 +148,8 @@ def _answers(
     index: IndexSpec,
 ) -> list[list[Neighbour]]:
     found: list[list[Neighbour]] = []
-    for start in range(0, len(queries), _AT_ONCE):
-        found += store.search(collection, queries[start : start + _AT_ONCE], limit=limit, index=index)
+    for some in _portions(len(queries)):
+        found += store.search(collection, queries[some], limit=limit, index=index)
         between()
     return found
 

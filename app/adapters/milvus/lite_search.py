@@ -13,7 +13,7 @@ from milvus_lite.storage.segment import Segment
 
 from app.adapters.milvus.lite_sources import MemoryRows, Nearest, Passing, Rows, SegmentRows
 from app.adapters.milvus.lite_view import view_of
-from app.domain.embeddings import Vectors
+from app.domain.embeddings import Vectors, unit_rows
 
 
 def search(
@@ -44,8 +44,8 @@ def search(
     if not sources or top_k <= 0:
         return [[] for _ in query_vectors]
     passing = Passing(compiled_filter, indexed_filter_plan) if compiled_filter is not None else None
-    unit = query_vectors / np.maximum(np.linalg.norm(query_vectors, axis=1, keepdims=True), 1e-12)
-    found = [one.nearest(unit, top_k, passing) for one in sources]
+    queries = unit_rows(query_vectors)
+    found = [one.nearest(queries, top_k, passing) for one in sources]
     return _merged(sources, found, top_k, output_fields)
 
 

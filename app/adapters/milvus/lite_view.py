@@ -15,7 +15,7 @@ from milvus_lite.storage.memtable import MemTable
 from milvus_lite.storage.segment import Segment
 from numpy.typing import NDArray
 
-from app.domain.embeddings import Vectors
+from app.domain.embeddings import Vectors, unit_rows
 
 Mask = NDArray[np.bool_]
 
@@ -71,7 +71,8 @@ def view_of(segments: Sequence[Segment], memory: MemTable, deleted: Mapping[str,
             kept.segments, kept.deleted = list(segments), deleted
             kept.settled = _settled(segments, deleted)
         for batch in memory._insert_batches[len(kept.blocks) :]:
-            kept.blocks.append(_unit_vectors(batch.column(vector_field)))
+            column = batch.column(vector_field)
+            kept.blocks.append(unit_rows(column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)))
         kept.view = _view(kept, memory)
         kept.written = written
         return kept.view
@@ -123,9 +124,3 @@ def _view(kept: _Kept, memory: MemTable) -> View:
     places = np.asarray([first[batch] + row for batch, row in refs], dtype=np.intp)
     batches = list(memory._insert_batches)
     return View(kept.segments, counting, Memory(batches, np.concatenate(kept.blocks), list(rows), refs, places))
-
-
-def _unit_vectors(column: pa.FixedSizeListArray) -> Vectors:
-    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
-    unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit
