@@ -34,8 +34,7 @@ class VectorRow:
     attributes: Mapping[str, AttributeValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(NamedTuple):  # every query makes some hundreds
     """A row that was found, with its cosine similarity to the query in [-1, 1]."""
 
     id: str

@@ -10,6 +10,7 @@ from pymilvus import MilvusClient, MilvusException
 from app.adapters.milvus.faults import NOT_LOADED, translated
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
 from app.adapters.milvus.packing import packing
+from app.adapters.milvus.unpacking import unpacking
 
 
 class Connection(Protocol):
@@ -68,7 +69,7 @@ class ServerConnection:
             with self._opening:
                 if self._client is None:
                     client = MilvusClient(self._uri, token=self._token, timeout=self._timeout)
-                    self._client = packing(client, self.layout)
+                    self._client = unpacking(packing(client, self.layout))
             yield self._client
 
     @contextmanager

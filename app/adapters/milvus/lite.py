@@ -20,6 +20,7 @@ from app.adapters.milvus.layouts import LiteLayout, ServerLayout
 from app.adapters.milvus.lite_process import LiteProcess
 from app.adapters.milvus.packing import packing
 from app.adapters.milvus.read_write_lock import ReadWriteLock
+from app.adapters.milvus.unpacking import unpacking
 from app.domain.errors import Misconfigured, StoreUnavailable
 
 FLUSH_ROWS = 1_024  # compared in a millisecond, read under a filter in three; a smaller segment is merged more often
@@ -126,7 +127,7 @@ class LiteConnection:
         if self._process is None:
             self._process = LiteProcess(self._path)
         if self._client is None:
-            self._client = packing(MilvusClient(self._process.address), self.layout)
+            self._client = unpacking(packing(MilvusClient(self._process.address), self.layout))
         return self._client
 
     @property

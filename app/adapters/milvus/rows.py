@@ -9,7 +9,7 @@ import numpy as np
 from app.adapters.milvus.schema import MAX_ID_BYTES
 from app.domain.embeddings import Vectors, flawed_rows
 from app.domain.errors import BadVector, Invalid
-from app.ports.vectors import Neighbour, Stamp, VectorRow
+from app.ports.vectors import Stamp, VectorRow
 
 CALL_BYTES = 32 * 2**20  # half of what a server takes in one message
 CALL_IDS = 1_000  # ids of one delete or lookup: 140 kB of expression
@@ -22,19 +22,13 @@ def stamps_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Stamp]:
     return {row["id"]: Stamp(row["version"], row["digest"]) for row in rows}
 
 
-def neighbour_of(hit: Mapping[str, Any]) -> Neighbour:
-    """A row that a search found."""
-    # Rounding of float32 puts the cosine of a vector with itself a little above 1.
-    return Neighbour(hit["id"], hit["entity"]["product_id"], max(-1.0, min(1.0, float(hit["distance"]))))
-
-
 def check_vectors(vectors: Vectors, dimension: int) -> Vectors:
-    """The vectors, shape (n, dimension), as float32; raise `Invalid` (`dimension`) or `BadVector`."""
+    """The vectors, shape (n, dimension), as little-endian float32; raise `Invalid` (`dimension`) or `BadVector`."""
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise Invalid(f"the collection's vectors have {dimension} dimensions", code="dimension")
     if flawed_rows(vectors).any():
         raise BadVector("a vector is not finite, or its norm is not 1")
-    return vectors.astype(np.float32, copy=False)
+    return vectors.astype("<f4", copy=False)
 
 
 def calls_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:

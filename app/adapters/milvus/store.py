@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.adapters.milvus.collections import STRONG, MilvusCollections
 from app.adapters.milvus.expression import literal, render
-from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors, neighbour_of, stamps_of
+from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors, stamps_of
 from app.adapters.milvus.schema import MAX_LIMIT, search_params
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
@@ -89,9 +89,9 @@ class MilvusStore(MilvusCollections):
             return [[] for _ in queries]
         filtered = isinstance(expression, str)
         with self.connection.reading(collection) as client:
-            answers = client.search(
+            found: list[list[Neighbour]] = client.search(  # as `unpacking` has it
                 collection,
-                data=list(queries),
+                data=[query.tobytes() for query in queries],  # pymilvus packs number by number what is no bytes
                 anns_field="vector",
                 filter=expression if filtered else "",
                 limit=limit,
@@ -100,7 +100,7 @@ class MilvusStore(MilvusCollections):
                 consistency_level=SESSION,
                 timeout=self.timeout,
             )
-        return [[neighbour_of(hit) for hit in hits] for hits in answers]
+        return found
 
     def unsealed(self, collection: str) -> int:
         """At least how many rows a server has not sealed; milvus-lite compares all rows anyway.
