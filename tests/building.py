@@ -51,17 +51,18 @@ class Shop:
         legs = Legs(store, pipeline.pool)
         replayer = Replayer(database, legs)
         gate = Gate(database, store, replace(finder, searches=False), replayer, Budgets())
-        encoder = PageEncoder(database, pipeline.contents, LEASE, 2)
+        searches = pipeline.searches
+        encoder = PageEncoder(database, pipeline.contents, LEASE, 2, searches)
         self.worker = BuildWorker(
             database,
             Opener(database, store, LEASE, page),
             Filler(database, store, LEASE, page),
             Estimator(database, store, encoder, LEASE, page, 1, together=True),
             encoder,
-            Checker(database, store, gate, LEASE),
-            WordEncoder(database, replayer, pipeline.contents, LEASE, 2),
+            Checker(database, store, gate, LEASE, searches),
+            WordEncoder(database, replayer, pipeline.contents, LEASE, 2, searches),
             self.reconciler,
-            Tuner(database, store, LEASE),
+            Tuner(database, store, LEASE, searches),
             LEASE,
             pipeline.pool,
             lanes=1,

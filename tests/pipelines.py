@@ -32,6 +32,7 @@ from app.services.record_queries import QueryRecorder
 from app.services.run_stage import Batching, run_stage
 from app.services.search import Searcher
 from app.services.search_legs import Legs
+from app.services.searches_first import SearchesFirst
 from migrations.upgrade import upgrade
 from tests.factories import FLAT, a_catalog
 from tests.fakes.blobs import MemoryBlobs
@@ -75,9 +76,9 @@ class Pipeline:
             Stage.INDEX: self.index.begin,
         }
         encoder = QueryEncoder(self.database, self.encoders, checker, self.fetcher)
-        self.searcher = Searcher(
-            self.database, encoder, Legs(self.store, self.pool), QueryRecorder(self.database, 10)
-        )
+        legs, recorder = Legs(self.store, self.pool), QueryRecorder(self.database, 10)
+        self.searches = SearchesFirst()
+        self.searcher = Searcher(self.database, encoder, legs, recorder, self.searches)
         self.declare(a_catalog())
 
     def declare(self, catalog: Catalog) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from app.api.schemas.builds import BuildDocument, EstimateDocument, ProgressDocument, ReportDocument
+from app.api.schemas.parts import Reason
 from app.api.schemas.tuning import TunedDocument, TuningDocument
 from app.domain.build_steps import BuildEvent, Progress
 from app.domain.estimates import ESTIMATED
+from app.ports.uploads import Failure
 from app.services.describe_catalog import HeldBuild
 
 
@@ -29,9 +31,11 @@ def build_document(held: HeldBuild) -> BuildDocument:
     if held.progress is not None:
         document["progress"] = _progress_document(held.progress, build.rate)
     if held.waiting is not None:
-        document["waiting"] = {"code": held.waiting.code, "detail": held.waiting.detail}
+        document["waiting"] = _reason(held.waiting)
     if held.tuning is not None:
         document["tuning"] = _tuning_document(held.tuning)
+        if held.tuning_waits is not None:
+            document["tuning"]["waiting"] = _reason(held.tuning_waits)
     if build.report is not None:
         document["report"] = cast(ReportDocument, build.report)
     if build.tuned is not None:
@@ -48,6 +52,10 @@ def _add_events(document: BuildDocument, events: Sequence[BuildEvent]) -> None:
         if event.what == ESTIMATED:
             document["estimate"] = cast(EstimateDocument, event.told)
     document["events"] = [{"at": one.at.isoformat(), "what": one.what, "told": one.told} for one in events]
+
+
+def _reason(failure: Failure) -> Reason:
+    return {"code": failure.code, "detail": failure.detail}
 
 
 def _tuning_document(told: Mapping[str, Any]) -> TuningDocument:

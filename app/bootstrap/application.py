@@ -23,6 +23,7 @@ from app.services.open_catalog import open_catalog
 from app.services.run_stage import Batching, Begin, run_stage
 from app.services.seal_imports import seal_imports
 from app.services.search import Searcher
+from app.services.searches_first import SearchesFirst
 from app.services.start_build import start_build
 from app.services.sweep import sweep
 from app.services.switch_build import Switch
@@ -49,6 +50,7 @@ class Application:
     switch: Switch
     aliases: Aliases
     turns: Turns
+    searches: SearchesFirst
     closing: ExitStack
     worker: EmbeddedWorker | None = None
     """The one of this process, where it has one."""
@@ -128,7 +130,7 @@ class Application:
             return self.run(stage, stopping=enough)
 
         def work() -> int:
-            pause = UploadsFirst(self.turns, stage, uploads, stopping)
+            pause = UploadsFirst(self.turns, stage, uploads, stopping, self.searches.worked_s)
             work_on_builds(stage, self.database, self.jobs, self.builder, pause=pause)
             return 0
 

@@ -116,6 +116,7 @@ def open_application(
         switch=Switch(database, store, encoders, settings.promote_patience_s, settings.retired_builds),
         aliases=Aliases(database, store),
         turns=Turns(),
+        searches=searches,
         closing=closing,
     )
 

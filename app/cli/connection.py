@@ -85,7 +85,8 @@ def connect(
 ) -> Iterator[Service]:
     """Open the service. `makes` says whether a data directory that does not exist is made.
 
-    Raises `Misconfigured` where it is not, and where another process holds the directory.
+    Raises `Misconfigured` where it is not, and where another process holds the directory; `Invalid` (`usage`) for
+    options that do not go together.
     """
     if url is None:
         # Databases, stores and the API take a second to import; a command that talks to a service needs none of it.
@@ -101,6 +102,11 @@ def connect(
         with serve_privately(screen, quiet(settings)) as client:
             yield Service(client, private=True)
         return
+    if data is not None:  # VITRINE_DATA may stand beside it: that is said for every command
+        raise Invalid(
+            f"the service at {url} has its own data directory: leave out --data, or --url and VITRINE_URL",
+            code="usage",
+        )
     if encoder is not None:
         raise Invalid("the encoder is the service's own choice: give --encoder to `vitrine serve`", code="usage")
     if not url.lower().startswith(("http://", "https://")):

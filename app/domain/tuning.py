@@ -11,6 +11,10 @@ TUNING, TUNED, NOT_TUNED = "tuning", "tuned", "not tuned"
 """What a build's events say of it: the last one of these tells how it stands."""
 
 
+UNMEASURED = "no band could be measured"
+"""Why nothing is tuned where every share was left out."""
+
+
 def _nothing_yet() -> dict[str, Any]:
     return {"bands": [], "left_out": [], "compared": []}
 

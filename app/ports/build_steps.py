@@ -17,8 +17,8 @@ class BuildSteps(Protocol):
         """Append steps to the work of a build, due after `delay`."""
         ...
 
-    def claim(self, stage: Stage, *, lease: timedelta) -> Step | None:
-        """Take the step that is due longest, and count the attempt.
+    def claim(self, stage: Stage, *, lease: timedelta, but: StepKind | None = None) -> Step | None:
+        """Take the step that is due longest, `but` for those of a kind, and count the attempt.
 
         A page is not due before the rate of its build allows it. Where a worker died of the attempt before, the
         reason that an earlier one was given back for is forgotten.
@@ -65,8 +65,8 @@ class BuildSteps(Protocol):
         """How many steps of a build are not done."""
         ...
 
-    def waiting(self, build_id: str) -> Failure | None:
-        """Why a step of a build is tried again, where one is."""
+    def waiting(self, build_id: str, kind: StepKind | None = None) -> Failure | None:
+        """Why a step of a build, of any kind or of this one, is tried again, where one is that nobody has taken."""
         ...
 
     def told(self, build_id: str, kind: StepKind) -> Mapping[str, Any] | None:

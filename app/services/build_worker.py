@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _NEVER_ENDING = (StepKind.DROP, StepKind.RECONCILE)
 _SPARING = (*_NEVER_ENDING, StepKind.TUNE)  # however often these are begun, the build does not fail of it
+_LOOK_AGAIN_S = 0.5  # beside a part that is measured for minutes
 
 Work = Callable[[Step, Callable[[], bool]], bool]
 """Does a step. What it is given besides says to stop early; False where it did, and the step goes on later."""
@@ -43,6 +44,8 @@ class BuildWorker:
     """Everything that the work of builds needs.
 
     `lanes` is how many steps are done at once, in `pool`: a server makes whoever reads back what was written wait.
+    While a build is tuned, which takes minutes, the other lanes go on with whatever comes to be due; where there is
+    one lane alone, for a store that has one writer, all waits for the part that is measured.
     """
 
     database: Database
@@ -63,37 +66,50 @@ class BuildWorker:
 
         `pause` is called inside of long steps, which end early where it says to stop.
         """
-        at_once = self.lanes if stage is Stage.INDEX else 1  # a model has one device
-        steps: list[Step] = []
-        while len(steps) < at_once and (step := self._claimed(stage)) is not None:
-            steps.append(step)
-        steps.sort(key=lambda one: one.page.kind is not StepKind.TUNE)
+        lanes = self.lanes if stage is Stage.INDEX else 1  # a model has one device
+        steps = self._due(stage, lanes)
+        if not steps:
+            return False
+        first, *others = sorted(steps, key=_is_no_tuning)
         over = threading.Event()
-        if steps and steps[0].page.kind is not StepKind.TUNE:  # which takes minutes, and keeps no page waiting
+        if _is_no_tuning(first):
             over.set()
-        beside = [self.pool.submit(self._beside, stage, one, pause, over) for one in steps[1:]]
+        idle = [None] * (lanes - len(steps))
+        beside = [self.pool.submit(self._beside, stage, one, pause, over) for one in (*others, *idle)]
         try:
-            for one in steps[:1]:
-                self._work(one, pause)
+            self._work(first, pause)
         finally:
             over.set()
         for done in beside:
             done.result()
-        return bool(steps)
+        return True
 
-    def _beside(self, stage: Stage, step: Step, pause: Callable[[], bool], over: threading.Event) -> None:
-        """Do a step, and what is due until the one that this worker is kept by is over."""
-        self._work(step, pause)
-        while not over.is_set():
-            pause()  # uploads go first
-            following = self._claimed(stage)
-            if following is None:
+    def _due(self, stage: Stage, most: int) -> list[Step]:
+        """The next steps, of which no more than one tunes a build."""
+        steps: list[Step] = []
+        while len(steps) < most:
+            tunes = not all(map(_is_no_tuning, steps))
+            step = self._claimed(stage, but=StepKind.TUNE if tunes else None)
+            if step is None:
+                break
+            steps.append(step)
+        return steps
+
+    def _beside(self, stage: Stage, step: Step | None, pause: Callable[[], bool], over: threading.Event) -> None:
+        """Do a step, and what comes to be due until the part of tuning that keeps this worker is over."""
+        while True:
+            if step is None:
+                over.wait(_LOOK_AGAIN_S)
+            else:
+                self._work(step, pause)
+            if over.is_set():
                 return
-            self._work(following, pause)
+            pause()  # uploads go first
+            step = self._claimed(stage, but=StepKind.TUNE)
 
-    def _claimed(self, stage: Stage) -> Step | None:
+    def _claimed(self, stage: Stage, *, but: StepKind | None = None) -> Step | None:
         with self.database.writing() as transaction:
-            return transaction.build_steps.claim(stage, lease=self.lease)
+            return transaction.build_steps.claim(stage, lease=self.lease, but=but)
 
     def _work(self, step: Step, pause: Callable[[], bool]) -> None:
         try:
@@ -107,7 +123,8 @@ class BuildWorker:
             code = error.code if isinstance(error, VitrineError) else "attempt_failed"
             reason = Failure(code, "the attempt ended without a result: the log of the service says more")
             never_ends = step.page.kind in _NEVER_ENDING
-            delay = GRACE if never_ends else RETRY_DELAY * (1 << step.attempts)
+            # No further doubling: what never ends may have been tried any number of times.
+            delay = GRACE if never_ends else RETRY_DELAY * (1 << min(step.attempts, MAX_ATTEMPTS))
             self._give_back(step, reason, delay, blameless=never_ends)
 
     def _do(self, step: Step, pause: Callable[[], bool]) -> None:
@@ -149,3 +166,7 @@ class BuildWorker:
     def _give_back(self, step: Step, reason: Failure, delay: timedelta, *, blameless: bool) -> None:
         with self.database.writing() as transaction:
             transaction.build_steps.release(step, reason, delay=delay, blameless=blameless)
+
+
+def _is_no_tuning(step: Step) -> bool:
+    return step.page.kind is not StepKind.TUNE

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.build_steps import Step
@@ -33,15 +33,15 @@ class Checker:
     store: VectorStore
     gate: Gate
     lease: timedelta
+    searches: SearchesFirst
     stopped: Callable[[], bool] = never
-    searches: SearchesFirst = field(default_factory=SearchesFirst)
 
     def check(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Write a report down; the build is ready then, whether it may go live or not.
 
         What the store has not indexed yet is waited for, which may be for minutes; kept queries that have no
-        embedding are handed to those who encode. Judging is done to its end, uploads first: `pause` is called in it.
-        False where the worker was stopped in it.
+        embedding are handed to those who encode. Judging is done to its end, searches and uploads first: it rests,
+        and `pause` is called in it. False where the worker was stopped in it.
         """
         with self.database.reading() as transaction:
             live = transaction.builds.live(step.build.catalog)
@@ -63,8 +63,8 @@ class Checker:
         try:
             held.go_on()
             self._note_indexed(step)
-            rest, go_on = self.searches.rests(), _now_and_then(held.go_on)
-            verdict = self.gate.judge(step.build, live, lambda: (rest(), go_on()))
+            go_on = self.searches.rests(_now_and_then(held.go_on))
+            verdict = self.gate.judge(step.build, live, go_on)
         except StepLost:
             return True
         except Stopped:

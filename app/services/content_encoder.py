@@ -1,15 +1,16 @@
 """Encoding contents that have no embedding: pictures are read and decoded in a pool, beside the model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
 
 from app.domain.embeddings import EncoderSpec, Pixels
 from app.domain.errors import BlobsUnavailable, ImageCorrupt, NotFound, VitrineError
 from app.ports.blobs import Blobs
 from app.ports.database import Database
 from app.ports.encoders import Encoder
-from app.services.encode_batches import Encoded, encode_in_batches
+from app.services.encode_batches import Encoded, at_once, encode_in_batches
 from app.services.encode_contents import Missing, without
 from app.services.encoders import Encoders
 
@@ -55,8 +56,8 @@ class ContentEncoder:
             ) from error
         return encoder.prepare(blob.content)
 
-    def finish(self, contents: Begun) -> Encoded:
-        """Run the model on what has no embedding by now.
+    def finish(self, contents: Begun, after_each: Callable[[], object] = at_once) -> Encoded:
+        """Run the model on what has no embedding by now; `after_each` is called after each of its batches.
 
         Among the errors are `ImageCorrupt`, `BlobsUnavailable` for a picture that is away for the moment, and what
         the model failed on; raises `BlobsUnavailable` where no picture can be had.
@@ -66,12 +67,11 @@ class ContentEncoder:
             # Asked again: the batch ahead may have encoded some of these in the meantime.
             known = transaction.embeddings.known(spec.fingerprint, [*contents.pictures, *contents.captions])
         pixels, unreadable = self._decoded(without(contents.pictures, known))
-        pictures = encode_in_batches(
-            contents.encoder.encode_images, pixels, batch=self.batch, dimension=spec.dimension
-        )
+        in_batches = partial(encode_in_batches, batch=self.batch, dimension=spec.dimension, after_each=after_each)
+        pictures = in_batches(contents.encoder.encode_images, pixels)
         # Texts of one length side by side: a batch is padded to its longest.
         captions = dict(sorted(without(contents.captions, known).items(), key=lambda item: len(item[1])))
-        texts = encode_in_batches(contents.encoder.encode_texts, captions, batch=self.batch, dimension=spec.dimension)
+        texts = in_batches(contents.encoder.encode_texts, captions)
         errors = {**unreadable, **pictures.errors, **texts.errors}
         return Encoded({**pictures.vectors, **texts.vectors}, errors)
 

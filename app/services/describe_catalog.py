@@ -17,8 +17,9 @@ from app.services.switch_build import the_build
 class HeldBuild:
     """A build and how many products it holds, of how many there are.
 
-    `progress` is told of one that is being filled, `waiting` (why a step is tried again) and `tuning` (what its step
-    of that kind tells) where there is such a step, `events` where one build is asked for.
+    `progress` is told of one that is being filled, `waiting` (why a step is tried again that nobody works on) and
+    `tuning` (what its step of that kind tells) where there is such a step, `tuning_waits` (why that one is tried
+    again) too, `events` where one build is asked for.
     """
 
     build: Build
@@ -27,6 +28,7 @@ class HeldBuild:
     progress: Progress | None = None
     waiting: Failure | None = None
     tuning: Mapping[str, Any] | None = None
+    tuning_waits: Failure | None = None
     events: Sequence[BuildEvent] | None = None
 
 
@@ -80,6 +82,7 @@ def _held(transaction: Transaction, build: Build, products: int) -> HeldBuild:
         steps.progress(build.id) if build.state is BuildState.BUILDING else None,
         steps.waiting(build.id),
         steps.told(build.id, StepKind.TUNE),
+        steps.waiting(build.id, StepKind.TUNE),
     )
 
 

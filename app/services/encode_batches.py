@@ -21,8 +21,17 @@ class Encoded:
     errors: Mapping[str, VitrineError]
 
 
+def at_once() -> None:
+    """Between two batches nothing is done."""
+
+
 def encode_in_batches(
-    encode: Callable[[Sequence[T]], Vectors], contents: Mapping[str, T], *, batch: int, dimension: int
+    encode: Callable[[Sequence[T]], Vectors],
+    contents: Mapping[str, T],
+    *,
+    batch: int,
+    dimension: int,
+    after_each: Callable[[], object] = at_once,
 ) -> Encoded:
     """Encode `contents` (by content hash), `batch` at a time; one that cannot be encoded costs no other."""
     vectors: dict[str, NDArray[np.float32]] = {}
@@ -35,6 +44,7 @@ def encode_in_batches(
                 errors[name] = result
             else:
                 vectors[name] = result
+        after_each()
     return Encoded(vectors, errors)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.build_steps import Step
@@ -27,12 +27,13 @@ class PageEncoder:
     contents: ContentEncoder
     lease: timedelta
     batch: int
-    searches: SearchesFirst = field(default_factory=SearchesFirst)
+    searches: SearchesFirst
 
     def encode(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Encode a page and hand it to those who write it; False where `pause` said to stop, or another has it.
 
-        `pause` is called between batches; what was encoded by then is stored.
+        `pause` is called between batches; what was encoded by then is stored. While the process is searched it rests
+        after each batch of the model.
         """
         catalog = step.build.catalog
         with self.database.reading() as transaction:
@@ -40,12 +41,10 @@ class PageEncoder:
         due = sorted(name for name, one in page.items() if to_write(one, again=step.touched) and not one.deleted)
         portions = [due[start : start + self.batch] for start in range(0, len(due), self.batch)]
         ahead = self._begin(step, portions[0]) if portions else None
-        rest = self.searches.rests()
         for following in [*portions[1:], None]:
             current, ahead = ahead, None if following is None else self._begin(step, following)
-            if current is not None and not self.finish(step, current):
+            if current is not None and not self.finish(step, current, self.searches.rests()):
                 return False
-            rest()
             if pause():
                 return False
         with self.database.writing() as transaction:
@@ -64,9 +63,12 @@ class PageEncoder:
             lacking = missing_of(transaction, build.encoder, captioned)
         return self.contents.begin(lacking)
 
-    def finish(self, step: Step, begun: Begun) -> bool:
-        """Encode what was begun and store it; False where another worker has the step by now."""
-        encoded = self.contents.finish(begun)
+    def finish(self, step: Step, begun: Begun, after_each: Callable[[], object]) -> bool:
+        """Encode what was begun and store it; False where another worker has the step by now.
+
+        `after_each` is called after each batch of the model.
+        """
+        encoded = self.contents.finish(begun, after_each)
         # What is away comes back, and a device may have more memory tomorrow: neither is the content's fault.
         away = [one for one in encoded.errors.values() if isinstance(one, BlobsUnavailable | EncoderOutOfMemory)]
         failed = {

@@ -12,6 +12,7 @@ from app.services.content_encoder import ContentEncoder
 from app.services.encode_contents import Missing
 from app.services.finish_step import finish_step
 from app.services.replay_queries import Replayer
+from app.services.searches_first import SearchesFirst
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +26,14 @@ class WordEncoder:
     contents: ContentEncoder
     lease: timedelta
     batch: int
+    searches: SearchesFirst
 
     def encode(self, step: Step, pause: Callable[[], bool]) -> bool:
         """Encode what has no embedding, and let the check go on; False where `pause` said to stop.
 
-        `pause` is called between batches; what was encoded by then is stored. Words that an encoder fails on are left
-        out, and so is all of a live build whose model can no longer be had: the check tells what was not asked.
+        `pause` is called between batches; what was encoded by then is stored, and while the process is searched it
+        rests after each. Words that an encoder fails on are left out, and so is all of a live build whose model can
+        no longer be had: the check tells what was not asked.
         """
         build, count = step.build, 0
         with self.database.reading() as transaction:
@@ -52,7 +55,7 @@ class WordEncoder:
         return True
 
     def _encoded(self, step: Step, some: Missing) -> int:
-        encoded = self.contents.finish(self.contents.begin(some))
+        encoded = self.contents.finish(self.contents.begin(some), self.searches.rests())
         if encoded.errors:
             told = sorted({error.code for error in encoded.errors.values()})
             log.warning(

@@ -2,15 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.bands import Band
 from app.domain.build_steps import Step
-from app.domain.errors import StoreUnavailable
-from app.domain.tuning import NOT_TUNED, TUNED, Tuning
+from app.domain.tuning import NOT_TUNED, TUNED, UNMEASURED, Tuning
 from app.ports.database import Database, Transaction
 from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
@@ -21,7 +19,7 @@ from app.services.search_legs import DEPTH
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = timedelta(hours=1)
-"""From the first time that a part is given back until the last: an operator who still wants it can ask again."""
+"""A part is given back for so long, and nothing is measured: an operator who still wants it can ask again."""
 
 _SINCE = "waiting_since"
 _MINUTE = timedelta(minutes=1)
@@ -44,7 +42,10 @@ class TuningEnd:
         """Let searches take what was found; where nothing was measured they go on as before."""
         build = self.step.build
         found: list[Mapping[str, Any]] = tuning.found["bands"]
-        reached = all(one["reached"] for one in found)
+        if not found and "nothing" not in tuning.found:
+            tuning, reached = nothing(tuning, UNMEASURED), False
+        else:
+            reached = all(one["reached"] for one in found)
         bands = [Band(one["share"], next(iter(one["search_params"].values())), one["over_fetch"]) for one in found]
         told = {"recall": tuning.recall, "depth": DEPTH, "reached": reached, **tuning.found}
         index = replace(build.index, bands=tuple(bands)) if bands else build.index
@@ -53,11 +54,14 @@ class TuningEnd:
         transaction.builds.record(build.id, TUNED, short)
         log.info("build.tuned", extra={"build": build.id, **short})
 
-    def wait(self, reason: Failure, delay: timedelta) -> None:
-        """Give the step back, which is not to blame; after too long it is given up."""
+    def wait(self, reason: Failure, delay: timedelta, *, anew: bool = False) -> None:
+        """Give the step back, which is not to blame; after too long it is given up.
+
+        `anew` says that what it waited for before is there: it got further.
+        """
         told = self.step.page.told
         with self.database.writing() as transaction:
-            since = told.get(_SINCE) or transaction.now.isoformat()
+            since = (None if anew else told.get(_SINCE)) or transaction.now.isoformat()
             waited = transaction.now - datetime.fromisoformat(since)
             if waited <= LONGEST_WAIT:
                 told = {**told, _SINCE: since}
@@ -69,15 +73,17 @@ class TuningEnd:
         """Say that the build is not tuned; it stays as it was."""
         build, told = self.step.build, {"code": reason.code, "detail": reason.detail}
         log.error("build.not_tuned", extra={"build": build.id, **told})
-        with suppress(StoreUnavailable):  # the next tuning drops them, or the end of the build
+        try:
             drop_trials(self.store, build)
+        except Exception:  # whatever it is, the next tuning tries again, and so does the end of the build
+            log.exception("build.trials_left", extra={"build": build.id})
         with self.database.writing() as transaction:
             if finish_step(transaction, self.step):
                 transaction.builds.record(build.id, NOT_TUNED, told)
 
 
 def nothing(tuning: Tuning, reason: str) -> Tuning:
-    """The same with nothing left to be done, for there is nothing to tune."""
+    """The same with nothing left to be done, for nothing is tuned."""
     return replace(tuning, bands=[], found={**tuning.found, "bands": [], "nothing": reason})
 
 

@@ -21,24 +21,27 @@ def never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HeldStep:
     """A step in the middle of its work, with uploads first in it.
 
     It is done to its end whatever `pause` says, for a turn is shorter; where the worker is `stopped` it ends early.
+    `progressed` is noted by its work: whatever it waits for from then on, it has not waited for before.
     """
 
     step: Step
     database: Database
     lease: timedelta
-    pause: Callable[[], bool]
+    pause: Callable[[], object]
     stopped: Callable[[], bool] = never
+    progressed: bool = False
 
     def go_on(self) -> None:
         """Begin the lease anew, after the uploads that wait. Raises `StepLost` and `Stopped`.
 
-        The lease is what ends a worker that hangs: nothing else bounds how long a step takes. Whoever does not come
-        by here loses the step, another worker begins it again, and nothing that this one writes down counts.
+        The lease is what takes the step from a worker that hangs: nothing else bounds how long it takes, but for the
+        hours after which a task is ended. Whoever does not come by here loses the step, another worker begins it
+        again, and nothing that this one writes down counts.
         """
         self.pause()
         if self.stopped():

@@ -9,7 +9,7 @@ import numpy as np
 from app.domain.build_steps import Step
 from app.domain.estimates import Counted
 from app.services.content_encoder import Begun
-from app.services.encode_batches import encode_in_batches
+from app.services.encode_batches import at_once, encode_in_batches
 from app.services.encode_contents import Missing
 from app.services.encode_page import PageEncoder
 
@@ -62,7 +62,7 @@ def _timed(
         current = ahead
         ahead = encoder.contents.begin(left.popleft()) if left else None
         if current is not None:
-            if not encoder.finish(step, current):
+            if not encoder.finish(step, current, at_once):
                 return None
             encoded += len(current.pictures) + len(current.captions)
         spent += time.perf_counter() - began

@@ -69,6 +69,7 @@ class Meter:
             found = [_products(rows) for rows in self._answers(index, one, self.questions.vectors)]
             shares = one.exact.recall(found, slack=min(index.inexactness, _SLACK))
             worst = min(worst, self.questions.worst(shares))
+        self.held.progressed = True
         return worst
 
     def median_ms(self, indexes: Sequence[IndexSpec], targets: Sequence[Target]) -> list[float]:

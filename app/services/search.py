@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.domain.filters import parse_filter
 from app.domain.passing import passes
@@ -25,7 +25,7 @@ class Searcher:
     encoder: QueryEncoder
     legs: Legs
     recorder: QueryRecorder
-    first: SearchesFirst = field(default_factory=SearchesFirst)
+    first: SearchesFirst
 
     def search(self, catalog: str, query: SearchQuery) -> SearchResult:
         """Answer one query.

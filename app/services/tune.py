@@ -28,6 +28,7 @@ from app.services.held_step import HeldStep, StepLost, Stopped, never
 from app.services.measure_searches import Meter
 from app.services.run_stage import NO_UPLOADS_FAULT, OUTAGE_DELAY, RETRY_DELAY
 from app.services.search_legs import DEPTH
+from app.services.searches_first import SearchesFirst
 from app.services.stored_vectors import questions_of
 from app.services.tune_bands import BandMeter, chosen_filters
 
@@ -48,20 +49,23 @@ class Tuner:
     database: Database
     store: VectorStore
     lease: timedelta
+    searches: SearchesFirst
     stopped: Callable[[], bool] = never
     scans: Scans = field(default_factory=Scans)
 
     def step(self, step: Step, pause: Callable[[], bool]) -> bool:
-        """Do a part of tuning a build; False where the worker was stopped in it.
+        """Do a part of tuning a build, searches and uploads first; False where the worker was stopped in it.
 
-        After the last attempt, or an hour of waiting, the build is said not to be tuned, and stays as it was.
+        After the last attempt, or an hour of waiting in which nothing was measured, the build is said not to be
+        tuned, and stays as it was.
         """
         end = TuningEnd(self.database, self.store, step)
         if step.attempts > MAX_ATTEMPTS:
             end.give_up(why(step))
             return True
+        held = HeldStep(step, self.database, self.lease, self.searches.rests(pause), self.stopped)
         try:
-            self._part(step, HeldStep(step, self.database, self.lease, pause, self.stopped), end)
+            self._part(step, held, end)
         except StepLost:
             return True
         except Stopped:
@@ -74,7 +78,7 @@ class Tuner:
         except NO_UPLOADS_FAULT as error:
             told = {"build": step.build.id, "step": "tune", "code": error.code, "detail": error.detail}
             log.warning("build.outage", extra=told)
-            end.wait(Failure(error.code, error.shown), OUTAGE_DELAY)
+            end.wait(Failure(error.code, error.shown), OUTAGE_DELAY, anew=held.progressed)
         return True
 
     def _part(self, step: Step, held: HeldStep, end: TuningEnd) -> None:

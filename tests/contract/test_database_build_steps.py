@@ -73,6 +73,8 @@ def test_a_step_is_given_back_with_its_reason_and_handed_over_without(database: 
             assert transaction.build_steps.waiting(build.id) == WHY
         again = claimed(database, lease=OVER)
         assert (again.attempts, again.error_code) == (attempts, "outage")
+        with database.reading() as transaction:
+            assert transaction.build_steps.waiting(build.id) is None  # it is worked on
         with database.writing() as transaction:
             transaction.build_steps.release(again, WHY, delay=timedelta(), blameless=True)
     step = claimed(database)
@@ -90,16 +92,37 @@ def test_a_worker_that_died_leaves_no_reason_of_an_attempt_before(database: SqlD
             step = transaction.build_steps.claim(Stage.INDEX, lease=MINUTE)
             assert step is not None
             transaction.build_steps.release(step, WHY, delay=timedelta(), blameless=True)
+            assert transaction.build_steps.waiting(build.id) == WHY
         dead = claimed(database, lease=OVER)
         assert (dead.error_code, dead.error_detail) == (WHY.code, WHY.detail)
         with database.writing() as transaction:
-            assert transaction.build_steps.waiting(build.id) == WHY
             if restarted:
                 transaction.build_steps.forget_leases()
         alive = claimed(database, lease=OVER)
         assert (alive.error_code, alive.error_detail) == (None, None)
         with database.writing() as transaction:
             assert transaction.build_steps.waiting(build.id) is None
+
+
+def test_what_a_step_of_one_kind_waits_for_is_told_apart(database: SqlDatabase) -> None:
+    build = a_building(database, NewStep(StepKind.TUNE), NewStep(StepKind.RECONCILE))
+    tuning, reconciling = Failure("indexing", "9 rows"), Failure("outage", "the store is away")
+    with database.writing() as transaction:
+        for reason in (tuning, reconciling):
+            step = transaction.build_steps.claim(Stage.INDEX, lease=MINUTE)
+            assert step is not None
+            transaction.build_steps.release(step, reason, delay=MINUTE, blameless=True)
+        waiting = transaction.build_steps.waiting
+        assert (waiting(build.id), waiting(build.id, StepKind.TUNE)) == (reconciling, tuning)
+        assert waiting(build.id, StepKind.CHECK) is None
+
+
+def test_a_worker_may_take_any_step_but_those_of_a_kind(database: SqlDatabase) -> None:
+    a_building(database, NewStep(StepKind.TUNE), *PAGES)
+    with database.writing() as transaction:
+        taken = [transaction.build_steps.claim(Stage.INDEX, lease=MINUTE, but=StepKind.TUNE) for _ in range(3)]
+    assert [one.page if one else None for one in taken] == [*PAGES, None]
+    assert claimed(database).page.kind is StepKind.TUNE
 
 
 def test_what_stands_in_a_step_may_be_replaced_where_it_is_given_back(database: SqlDatabase) -> None:

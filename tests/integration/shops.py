@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from celery.worker import state
 from httpx import Response
 from sqlalchemy import text
 from starlette.testclient import TestClient
@@ -126,10 +127,11 @@ def embedded(
 
 
 @contextmanager
-def at_rest(data: Path) -> Iterator[Shop]:
+def at_rest(data: Path, *, others: Sequence[FakeEncoder] = ()) -> Iterator[Shop]:
     """The same without a worker."""
+    state.should_stop = None  # one that was stopped in this process before would stop the work of this one too
     encoder = FakeEncoder()
-    application = open_application(Settings(data=data, encoder="fake"), loader=FakeLoader(encoder))
+    application = open_application(Settings(data=data, encoder="fake"), loader=FakeLoader(encoder, *others))
     upgrade(application.database.engine)
     try:
         yield Shop(application, encoder, data)

@@ -137,6 +137,24 @@ def test_a_url_that_is_none_is_refused() -> None:
         pass
 
 
+def test_a_data_directory_beside_a_url_is_wrong_use(tmp_path: Path) -> None:
+    told = "http://127.0.0.1:8000"
+    with (
+        pytest.raises(Invalid, match="--data") as caught,
+        connect(Screen(json=True), url=told, data=tmp_path),
+    ):
+        pass
+    assert (caught.value.code, exit_code(caught.value)) == ("usage", 2)
+
+
+def test_the_data_directory_of_the_environment_may_stand_beside_a_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITRINE_DATA", str(tmp_path))
+    with connect(Screen(json=True), url="http://127.0.0.1:8000", data=None) as service:
+        assert not service.private
+
+
 # --- settings
 
 

@@ -115,7 +115,11 @@ def test_how_far_it_is_and_what_it_waits_for_are_said_once_beside_the_result(
     passed = {"index": "IVF_PQ", "passed_over": "not here"}
     meanwhile = [
         {"tuning": {**found, "parts_left": None}},
-        *[{"waiting": {"code": "indexing", "detail": f"{rows} rows"}} for rows in (9, 8, 7)],
+        {"tuning": {**found, "parts_left": None}, "waiting": {"code": "outage", "detail": "it is reconciled later"}},
+        *[
+            {"tuning": {**found, "parts_left": None, "waiting": {"code": "indexing", "detail": f"{rows} rows"}}}
+            for rows in (9, 8, 7)
+        ],
         {"tuning": {**found, "parts_left": 3}},
         {"tuning": {**found, "parts_left": 2, "compared": [passed]}},
         *[{"tuning": {**found, "parts_left": 1, "bands": [WHOLE]}}] * 3,
@@ -147,6 +151,13 @@ def test_what_a_filter_gets_is_said_as_it_is_searched() -> None:
 
     assert stored(WHOLE, {**BAND, "over_fetch": 5}).endswith("nprobe 128 and over-fetch 5 with one.")
     assert stored(WHOLE).endswith("with one no less, nor less than it was started with.")
+
+
+def test_where_no_band_could_be_measured_that_is_said() -> None:
+    told = {**TUNED, "reached": False, "build": "b", "bands": [], "left_out": LEFT_OUT}
+    left_out, unmeasured = verdict(told)
+    assert left_out.endswith("few pass")
+    assert "no band could be measured" in unmeasured
 
 
 def test_why_a_build_was_not_tuned_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

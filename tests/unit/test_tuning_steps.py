@@ -4,27 +4,41 @@ import importlib
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from app.adapters.celery.jobs import HARD_LIMIT_S, SOFT_LIMIT_S, TASK_MODULES, make_celery
+from app.adapters.celery.jobs import (
+    BUILD_LIMIT_S,
+    HARD_LIMIT_S,
+    SOFT_LIMIT_S,
+    TASK_MODULES,
+    VISIBILITY_TIMEOUT_S,
+    make_celery,
+)
 from app.api.build_documents import build_document
 from app.domain.bands import Band
 from app.domain.build_steps import Progress, StepKind
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.embeddings import Vectors
-from app.domain.errors import Invalid, StoreUnavailable
+from app.domain.errors import Conflict, Invalid, StoreUnavailable
 from app.domain.tuning import NOT_TUNED, TUNED, TUNING
+from app.domain.uploads import Stage
 from app.ports.vectors import Neighbour
 from app.services import end_tuning, tune_bands
 from app.services.describe_catalog import describe_build
 from app.services.end_tuning import LONGEST_WAIT
 from app.services.start_build import start_build
-from app.services.steer_build import check_again
+from app.services.steer_build import check_again, retire
 from app.services.tune import TRIES
+from app.services.tune_bands import BandMeter
 from tests.building import Shop
 from tests.factories import a_deletion, a_submission
 from tests.pipelines import Pipeline
@@ -85,6 +99,13 @@ def test_why_a_live_build_waits_to_be_tuned_is_told(
         next_step(shop)
     told = shown(shop, build)
     assert (told["state"], told["waiting"]["detail"]) == ("live", "Milvus does not answer")
+    assert told["tuning"]["waiting"] == told["waiting"]
+    while_it_works: list[dict[str, Any]] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.pipeline.store, "unindexed", lambda _: (while_it_works.append(shown(shop, build)), 0)[1])
+        next_step(shop)
+    assert not any("waiting" in one or "waiting" in one["tuning"] for one in while_it_works)
+    assert while_it_works
     assert finished(shop, build) == TUNED
     assert "waiting" not in shown(shop, build)
 
@@ -123,6 +144,32 @@ def test_a_part_that_comes_to_its_end_has_waited_enough(
         next_step(shop)
         parts += 1
     assert (last(shop, build)[0], parts) == (TUNED, 4)
+
+
+def test_waiting_begins_anew_once_something_was_measured(
+    shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, answers = shop.pipeline.store.search, 0
+
+    def searched(*arguments: Any, **named: Any) -> Any:
+        nonlocal answers
+        answers -= 1
+        if answers < 0:
+            away()
+        return search(*arguments, **named)
+
+    tune(shop, build)
+    next_step(shop)
+    monkeypatch.setattr(end_tuning, "LONGEST_WAIT", 0 * LONGEST_WAIT)
+    monkeypatch.setattr(shop.pipeline.store, "search", searched)
+    for _ in range(3):  # each attempt measures something before the store is away
+        answers = 60
+        next_step(shop)
+        assert answers < 0
+        assert last(shop, build)[0] == TUNING
+    answers = 0  # what is stored is looked at as ever, and no search is answered any more
+    next_step(shop)
+    assert last(shop, build)[0] == NOT_TUNED
 
 
 def no_trial(shop: Shop, build: Build, patch: pytest.MonkeyPatch, name: str, fails: Any = away) -> list[str]:
@@ -205,7 +252,7 @@ def test_a_worker_that_is_stopped_gives_its_part_back_at_once_and_blamelessly(sh
     assert shown(shop, build)["tuned"]["compared"][0]["rows"] == PRODUCTS
 
 
-def test_tasks_of_builds_take_as_long_as_they_take() -> None:
+def test_tasks_of_builds_may_take_hours_and_none_for_ever() -> None:
     celery = make_celery("memory://")
     for name in TASK_MODULES:
         importlib.import_module(name)
@@ -215,10 +262,12 @@ def test_tasks_of_builds_take_as_long_as_they_take() -> None:
         for name, task in celery.tasks.items()
         if name.startswith("vitrine.")
     }
-    assert {limits.pop(f"vitrine.build_{stage}") for stage in ("index", "encode")} == {(None, None)}
+    assert {limits.pop(f"vitrine.build_{stage}") for stage in ("index", "encode")} == {(None, BUILD_LIMIT_S)}
+    assert BUILD_LIMIT_S == 6 * 3_600
     assert set(limits.values()) == {(SOFT_LIMIT_S, HARD_LIMIT_S)}
     assert len(limits) == 4
     assert (celery.conf.task_soft_time_limit, celery.conf.task_time_limit) == (None, None)
+    assert SOFT_LIMIT_S < HARD_LIMIT_S < VISIBILITY_TIMEOUT_S
 
 
 def test_a_child_of_a_worker_that_is_told_to_stop_knows() -> None:
@@ -274,6 +323,19 @@ def test_a_build_that_holds_nothing_has_nothing_to_tune_and_is_searched_as_befor
     assert shop.build(build).index.bands == BANDS
 
 
+def test_where_no_band_could_be_measured_nothing_is_reached(
+    shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned_before(shop, build)
+    monkeypatch.setattr(BandMeter, "measured", lambda *_: ("left_out", {"share": 0.5, "reason": "no product passes"}))
+    tune(shop, build)
+    assert finished(shop, build) == TUNED
+    told = shown(shop, build)["tuned"]
+    assert (told["bands"], told["reached"]) == ([], False)
+    assert told["nothing"] == "no band could be measured"
+    assert shop.build(build).index.bands == BANDS
+
+
 def test_the_last_attempt_leaves_no_collection(shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     store = shop.pipeline.store
     tune(shop, build)
@@ -291,16 +353,58 @@ def _fails(*_: Any) -> Any:
     raise ValueError("a defect")
 
 
-def test_a_store_that_is_away_does_not_keep_the_last_attempt_from_being_the_last(
-    shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
+def _refused(*_: Any) -> Any:
+    raise Conflict("it is being loaded", code="loading")
+
+
+@pytest.mark.parametrize("drop", [away, _refused, _fails])
+def test_what_cannot_be_dropped_does_not_keep_the_last_attempt_from_being_the_last(
+    shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch, drop: Any
 ) -> None:
     tune(shop, build)
     monkeypatch.setattr(shop.pipeline.store, "unindexed", _fails)
     for _ in range(5):
         next_step(shop)
-    monkeypatch.setattr(shop.pipeline.store, "drop", away)
+    monkeypatch.setattr(shop.pipeline.store, "drop", drop)
     next_step(shop)
     assert last(shop, build)[0] == NOT_TUNED
+
+
+def test_a_trial_that_is_never_dropped_holds_nothing_up_for_ever_and_goes_with_the_build(
+    shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = shop.pipeline.store
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "drop", _refused)
+        tune(shop, build, compare=("FLAT",))
+        assert finished(shop, build) == NOT_TUNED
+        tune(shop, build)  # may be asked for again
+        assert finished(shop, build) == NOT_TUNED
+    store.create(build.trials["FLAT"], dimension=64, index=IndexSpec.of("FLAT"))
+    shop.switch.promote("shop", retired(shop).id, force=True, reason="it is a test")
+    retire(shop.pipeline.database, "shop", build.id)
+    shop.wait()
+    shop.work()
+    assert build.trials["FLAT"] not in store._collections
+
+
+def retired(shop: Shop) -> Build:
+    with shop.pipeline.database.reading() as transaction:
+        return next(one for one in transaction.builds.all("shop") if one.state is BuildState.RETIRED)
+
+
+def test_however_often_a_step_was_tried_it_is_tried_again_within_a_minute(
+    shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = shop.pipeline.database
+    tune(shop, build)
+    with database.engine.execution_options(vitrine_writes=True).begin() as connection:
+        connection.execute(text("UPDATE build_steps SET attempts = 99 WHERE kind = 'tune'"))
+    monkeypatch.setattr(end_tuning, "finish_step", _fails)
+    assert shop.step()
+    with database.reading() as transaction:
+        wait = transaction.build_steps.next_due()[Stage.INDEX] - transaction.now
+    assert timedelta() < wait <= timedelta(minutes=1)
 
 
 def test_what_workers_die_of_is_not_told_as_the_outage_before(
@@ -368,6 +472,73 @@ def test_pages_of_another_build_are_filled_while_a_part_is_measured(
 def progress(shop: Shop, build: Build) -> Progress:
     with shop.pipeline.database.reading() as transaction:
         return transaction.build_steps.progress(build.id)
+
+
+@contextmanager
+def lanes(shop: Shop, count: int) -> Iterator[None]:
+    """So many steps at once, in a pool of their own."""
+    with ThreadPoolExecutor(count) as pool:
+        before, shop.worker = shop.worker, replace(shop.worker, lanes=count, pool=pool)
+        yield
+        shop.worker = before
+
+
+def put_off(shop: Shop, to: str, *, but: str = "tune") -> None:
+    with shop.pipeline.database.engine.execution_options(vitrine_writes=True).begin() as connection:
+        moved = text("UPDATE build_steps SET due_at = :to WHERE done_at IS NULL AND kind != :but")
+        connection.execute(moved, {"to": f"{to} 00:00:00", "but": but})
+
+
+def paged(shop: Shop, build: Build) -> Build:
+    """Another build, whose pages are to be filled."""
+    shop.worker = replace(shop.worker, opener=replace(shop.worker.opener, page=2))
+    other = shop.start_with(build.encoder)
+    while not progress(shop, other).products:
+        assert shop.step()
+    return other
+
+
+def test_pages_that_are_due_only_later_are_filled_while_a_part_is_measured(
+    shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, unindexed = paged(shop, build), shop.pipeline.store.unindexed
+    tune(shop, build)
+    put_off(shop, "2099-01-01")
+
+    def looked(collection: str) -> int:
+        if not progress(shop, other).filled:
+            time.sleep(0.2)  # whoever looks for steps finds none
+            put_off(shop, "2025-01-01")
+        shop.wait_for(lambda: progress(shop, other).filled == PRODUCTS)
+        return unindexed(collection)
+
+    monkeypatch.setattr(shop.pipeline.store, "unindexed", looked)
+    with lanes(shop, 2):
+        assert shop.step()
+    assert shown(shop, build)["tuning"]["parts_left"] is not None
+
+
+def test_no_second_build_is_tuned_beside_and_pages_are(
+    shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, unindexed = paged(shop, build), shop.pipeline.store.unindexed
+    for one in (build, retired(shop)):
+        tune(shop, one)
+    held: list[int] = []
+
+    def looked(collection: str) -> int:
+        shop.wait_for(lambda: progress(shop, other).filled == PRODUCTS)
+        with shop.pipeline.database.engine.connect() as connection:
+            tuned = "SELECT count(*) FROM build_steps WHERE kind = 'tune' AND token IS NOT NULL"
+            held.append(connection.execute(text(tuned)).scalar_one())
+        return unindexed(collection)
+
+    monkeypatch.setattr(shop.pipeline.store, "unindexed", looked)
+    put_off(shop, "2025-01-01", but="fill")  # before the pages
+    shop.wait()
+    with lanes(shop, 3):
+        assert shop.step()
+    assert set(held) == {1}
 
 
 class Rough:

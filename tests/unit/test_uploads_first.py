@@ -10,7 +10,9 @@ from app.services.uploads_first import UploadsFirst
 
 def test_uploads_are_done_at_each_pause() -> None:
     done: list[str] = []
-    pause = UploadsFirst(Turns(), Stage.INDEX, lambda _: done.append("uploads"), lambda: len(done) > 1)
+    pause = UploadsFirst(
+        Turns(), Stage.INDEX, lambda _: done.append("uploads"), lambda: len(done) > 1, time.monotonic
+    )
     assert (pause(), pause(), done) == (False, True, ["uploads", "uploads"])
 
 
@@ -25,7 +27,9 @@ def test_uploads_of_another_thread_are_waited_for_as_long_as_was_worked() -> Non
     another = threading.Thread(target=turns.take, args=(Stage.INDEX, uploads))
     another.start()
     busy.wait()
-    pause = UploadsFirst(turns, Stage.INDEX, lambda _: turns.take(Stage.INDEX, uploads), lambda: False)
+    pause = UploadsFirst(
+        turns, Stage.INDEX, lambda _: turns.take(Stage.INDEX, uploads), lambda: False, time.monotonic
+    )
     time.sleep(0.2)
     before = time.monotonic()
     pause()

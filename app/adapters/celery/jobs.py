@@ -25,12 +25,23 @@ TASK_MODULES = (
 MAINTENANCE_QUEUE = "maintenance"
 SWEEP_EVERY_S = 15  # how long an upload whose message was lost waits at most; the sweep itself is one count
 
-# Of the tasks of uploads. Those of builds have none: a part of tuning may take longer with a million products, and
-# would be begun again and again. What ends theirs is the lease: of a worker that hangs another takes the step over.
+# Of the tasks of uploads.
 SOFT_LIMIT_S = 600  # a stage stops taking batches at a soft stop; a batch takes seconds
 HARD_LIMIT_S = 900  # beyond the soft limit, so that a task can end by itself first
-VISIBILITY_TIMEOUT_S = 1_800  # beyond the hard limit; the message of a build that comes twice finds its step taken
-_LIMITS = {"soft_time_limit": SOFT_LIMIT_S, "time_limit": HARD_LIMIT_S}
+# Beyond the hard limit. The message of a build may come again while its task is at work, to another process: that
+# finds the step taken, as long as its lease is kept, and does what else is due.
+VISIBILITY_TIMEOUT_S = 1_800
+# Of the tasks of builds. Where one hangs, the lease gives its step to another worker; this gives its process back,
+# which did no step of a build meanwhile (in a prefork pool: no other can end a task). A part of tuning a million
+# products may take longer than an upload's limits, and one that is ended is begun again: six hours are many times
+# that. There is no soft limit, for between two steps a task ends by itself.
+BUILD_LIMIT_S = 6 * 3_600
+_OF_UPLOADS = {"soft_time_limit": SOFT_LIMIT_S, "time_limit": HARD_LIMIT_S}
+_LIMITS = {
+    "vitrine.sweep": _OF_UPLOADS,
+    **{f"vitrine.{stage}": _OF_UPLOADS for stage in Stage},
+    **{f"vitrine.build_{stage}": {"time_limit": BUILD_LIMIT_S} for stage in BUILDING},
+}
 AWAY_S = 5.0  # a broker that failed is asked again after this time: shorter than a sweep, so that it costs nothing
 
 _FAILURES = (OperationalError, RedisError, OSError)
@@ -53,7 +64,7 @@ def make_celery(broker_url: str) -> VitrineCelery:
         task_ignore_result=True,  # the row says what became of it
         task_serializer="json",
         accept_content=["json"],
-        task_annotations=dict.fromkeys((*(f"vitrine.{stage}" for stage in Stage), "vitrine.sweep"), _LIMITS),
+        task_annotations=_LIMITS,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a worker outlives any outage of the broker
         worker_hijack_root_logger=False,

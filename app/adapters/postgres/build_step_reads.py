@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, true
 
 from app.adapters.postgres.build_reading import read_build
 from app.adapters.postgres.build_tables import IS_UNDONE, build_steps, builds
@@ -34,10 +34,12 @@ class BuildStepReads:
         statement = select(func.count()).where(build_steps.c.build_id == build_id, IS_UNDONE)
         return self._connection.execute(statement).scalar_one()
 
-    def waiting(self, build_id: str) -> Failure | None:
-        """Why a step of a build is tried again, where one is."""
+    def waiting(self, build_id: str, kind: StepKind | None = None) -> Failure | None:
+        """Why a step of a build, of any kind or of this one, is tried again, where one is that nobody has taken."""
+        waits = and_(IS_UNDONE, build_steps.c.token.is_(None), build_steps.c.error_code.is_not(None))
+        of_kind = true() if kind is None else build_steps.c.kind == kind
         statement = select(build_steps.c.error_code, build_steps.c.error_detail).where(
-            build_steps.c.build_id == build_id, IS_UNDONE, build_steps.c.error_code.is_not(None)
+            build_steps.c.build_id == build_id, waits, of_kind
         )
         row = self._connection.execute(statement.order_by(build_steps.c.number.desc()).limit(1)).one_or_none()
         return Failure(row.error_code, row.error_detail) if row else None

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select, true, update
 
 from app.adapters.postgres.build_reading import read_build
 from app.adapters.postgres.build_step_reads import IS_PAGE, OF_BUILD, BuildStepReads
@@ -51,18 +51,19 @@ class BuildStepRows(BuildStepReads):
         if rows:
             self._connection.execute(insert(self._connection, build_steps), rows)
 
-    def claim(self, stage: Stage, *, lease: timedelta) -> Step | None:
-        """Take the step that is due longest, and count the attempt."""
+    def claim(self, stage: Stage, *, lease: timedelta, but: StepKind | None = None) -> Step | None:
+        """Take the step that is due longest, `but` for those of a kind, and count the attempt."""
         now = self._clock.now
         allowed = or_(
             build_steps.c.kind != StepKind.FILL,
             builds.c.rate.is_(None),
             and_(builds.c.rate > 0, or_(build_steps.c.paid, builds.c.fills_at.is_(None), builds.c.fills_at <= now)),
         )
+        asked = true() if but is None else build_steps.c.kind != but
         row = self._connection.execute(
             select(build_steps, builds.c.rate)
             .join(builds, OF_BUILD)
-            .where(IS_UNDONE, build_steps.c.stage == stage, build_steps.c.due_at <= now, allowed)
+            .where(IS_UNDONE, build_steps.c.stage == stage, build_steps.c.due_at <= now, allowed, asked)
             .order_by(build_steps.c.due_at, build_steps.c.number)
             .limit(1)
             .with_for_update(of=build_steps, skip_locked=True)

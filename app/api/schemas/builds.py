@@ -148,8 +148,9 @@ class BuildDocument(TypedDict):
     """An index build: `indexed` of `products` are in it. `params` are those of its index.
 
     `takes_uploads` says whether every upload goes to it. `rate` bounds the products a second that it is filled with;
-    `waiting` is why a part of the work on it is tried again; `estimate` is what it was to take; `tuning` is how far
-    that is, and `tuned` what it found last. `error` is why it failed, or `dry_run` for one that was only estimated.
+    `waiting` is why a part of the work on it is tried again, until it is; `estimate` is what it was to take; `tuning`
+    is how far that is, and `tuned` what it found last. `error` is why it failed, or `dry_run` for one that was only
+    estimated.
     """
 
     id: str

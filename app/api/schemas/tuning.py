@@ -6,6 +6,8 @@ from typing import Any, NotRequired
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
 
+from app.api.schemas.parts import Reason
+
 
 class TuneIn(BaseModel):
     """The least recall that searches are to have, and index types to be compared beside."""
@@ -69,7 +71,7 @@ class ComparedDocument(TypedDict):
 class TunedDocument(TypedDict):
     """What tuning found: for each band the least search parameter that reaches `recall` of the best `depth` products.
 
-    `nothing` says why there is nothing to tune.
+    `nothing` says why nothing is tuned: there is nothing to tune, or no band could be measured and none is `reached`.
     """
 
     recall: float
@@ -82,10 +84,14 @@ class TunedDocument(TypedDict):
 
 
 class TuningDocument(TypedDict):
-    """A build that is being tuned: what was found so far, and how many parts are left; null until they are chosen."""
+    """A build that is being tuned: what was found so far, and how many parts are left; null until they are chosen.
+
+    `waiting` is why a part is tried again.
+    """
 
     recall: float
     parts_left: int | None
+    waiting: NotRequired[Reason]
     bands: list[BandDocument]
     left_out: list[LeftOutDocument]
     compared: list[ComparedDocument]

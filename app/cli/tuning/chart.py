@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from app.domain.errors import Invalid
+from app.domain.tuning import UNMEASURED
 
 SIZE = (960, 560)
 _LARGER = 3  # lines of Pillow have stairs, which are gone once three pixels are one
@@ -47,7 +48,7 @@ def draw(told: dict[str, Any], path: Path) -> None:
         for number, band in enumerate(told["bands"]):
             _curve(pen, scale, band, _COLOURS[number % len(_COLOURS)], number)
     else:
-        _text(pen, (_LEFT, 60), f"There is nothing to tune: {told.get('nothing', '')}.", 15, _QUIET)
+        _text(pen, (_LEFT, 60), f"Nothing is tuned: {told.get('nothing', UNMEASURED)}.", 15, _QUIET)
     try:
         picture.resize(SIZE, Image.Resampling.LANCZOS).save(path, "PNG")
     except OSError as error:

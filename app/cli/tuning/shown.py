@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from app.cli.screen import plain, written
+from app.domain.tuning import UNMEASURED
 
 
 def band_table(told: dict[str, Any]) -> Table:
@@ -77,10 +78,10 @@ def verdict(told: dict[str, Any]) -> Iterator[str]:
     """What was not measured, and what is stored."""
     for one in told["left_out"]:
         yield f"left out: a filter that passes {one['share']:.1%}: {one['reason']}"
-    if "nothing" in told:
-        yield f"There is nothing to tune: {told['nothing']}."
-        return
     bands: list[dict[str, Any]] = told["bands"]
+    if not bands:
+        yield f"Nothing is tuned: {told.get('nothing', UNMEASURED)}."
+        return
     strictest = max(bands, key=_value)
     most = {**strictest, "over_fetch": max(band["over_fetch"] for band in bands)}
     yield f"Stored with build {told['build']}, for the next query on: {_taken(bands[0])} without a filter, " + (

@@ -24,7 +24,8 @@ def waited_for(screen: Screen, service: Service, path: str) -> dict[str, Any]:
             raise Unavailable(f"it was not tuned: {event['told']['detail']}", code=event["told"]["code"])
         if not told["takes_uploads"]:
             raise Unavailable("the build ended before it was tuned", code="build_state")
-        waiting, tuning = told.get("waiting"), told.get("tuning")
+        tuning = told.get("tuning")
+        waiting = tuning and tuning.get("waiting")
         now = (waiting and waiting["code"], tuning and (tuning["parts_left"],))  # its words may count rows
         if now != known:
             known = now
