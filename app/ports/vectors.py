@@ -82,7 +82,7 @@ class VectorStore(Protocol):
         ...
 
     def unindexed(self, collection: str) -> int:
-        """How many of the rows that were sealed are not indexed yet."""
+        """How many of the rows that were sealed are not indexed yet; those that never will be count as indexed."""
         ...
 
     def unserved(self, collection: str) -> int:

@@ -1,47 +1,90 @@
 """Our search inside of milvus-lite, beside its own: on what any order of writes, deletions and flushes leaves."""
 
 import random
+import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from milvus_lite.db import MilvusLite
+from milvus_lite import db
 from milvus_lite.engine import collection as engine
-from milvus_lite.engine.collection import Collection
 from milvus_lite.schema.types import CollectionSchema, DataType, FieldSchema
 
 from app.adapters.milvus import lite_search
+from app.adapters.milvus.lite_collection import LiteCollection
+from app.adapters.milvus.lite_view import view_of
 
 DIMENSION = 8
 KEYS = 60
+AT_LAST_S = 10.0
 ITS_OWN = engine.execute_search_with_index
+FLAT = ("FLAT", {}, {})
 INDEXES = [
-    ("FLAT", {}, {}),
+    FLAT,
     ("IVF_FLAT", {"nlist": 1}, {"nprobe": 1}),
     ("IVF_FLAT", {"nlist": 4}, {"nprobe": 2}),
     ("IVF_SQ8", {"nlist": 2}, {"nprobe": 2}),
     ("HNSW", {"M": 8, "efConstruction": 80}, {"ef": 100}),
+    ("HNSW_SQ", {"M": 8, "efConstruction": 80}, {"ef": 100}),
+]
+FIELDS = [
+    FieldSchema("id", DataType.VARCHAR, is_primary=True, max_length=64),
+    FieldSchema("product_id", DataType.VARCHAR, max_length=64),
+    FieldSchema("vector", DataType.FLOAT_VECTOR, dim=DIMENSION),
 ]
 
 
+class Lite:
+    """A database with one collection of an index, and the parameters to search it with."""
+
+    def __init__(self, folder: Path, kind: str, build_params: dict[str, int], search_params: dict[str, int]) -> None:
+        self._folder, self.params, self.replayed = folder, search_params, 0
+        self._path = folder / "0.db"
+        self._database = db.MilvusLite(str(self._path))
+        self.collection = self._database.create_collection("c", CollectionSchema(FIELDS, enable_dynamic_field=True))
+        self.collection.create_index("vector", {"index_type": kind, "metric_type": "COSINE", "params": build_params})
+        self.collection.load()
+
+    def die(self) -> None:
+        """Open what is left where the process dies now: a log, and the indexes as files."""
+        self.collection._wait_for_bg()
+        before, self._path = self._path, self._folder / f"{int(self._path.stem) + 1}.db"
+        shutil.copytree(before, self._path)
+        self.close()
+        self._database = db.MilvusLite(str(self._path))
+        self.collection = self._database.get_collection("c")
+        self.collection.load()
+        self.replayed += self.collection._memtable.size() > 0
+
+    def close(self) -> None:
+        self._database.close()
+
+
 @pytest.fixture(params=INDEXES, ids=lambda one: f"{one[0]}-{one[2]}")
-def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Collection, dict[str, int]]]:
-    """A collection with an index, and the search parameters to ask it with."""
-    kind, build_params, search_params = request.param
-    fields = [
-        FieldSchema("id", DataType.VARCHAR, is_primary=True, max_length=64),
-        FieldSchema("product_id", DataType.VARCHAR, max_length=64),
-        FieldSchema("vector", DataType.FLOAT_VECTOR, dim=DIMENSION),
+def lite(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lite]:
+    monkeypatch.setattr(db, "Collection", LiteCollection)
+    opened = Lite(tmp_path, *request.param)
+    yield opened
+    opened.close()
+
+
+def records(keys: list[str], vectors: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
+    return [
+        {"id": key, "product_id": f"of {key}", "vector": vector.tolist(), "price": number}
+        for number, (key, vector) in enumerate(zip(keys, vectors, strict=True))
     ]
-    with MilvusLite(str(tmp_path / "lite.db")) as database:
-        collection = database.create_collection("c", CollectionSchema(fields, enable_dynamic_field=True))
-        index = {"index_type": kind, "metric_type": "COSINE", "params": build_params}
-        collection.create_index("vector", index)
-        collection.load()
-        yield collection, search_params
+
+
+def wait_until(there: Callable[[], object]) -> None:
+    until = time.monotonic() + AT_LAST_S
+    while not there():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def unit(drawn: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
@@ -50,20 +93,19 @@ def unit(drawn: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
     return vectors
 
 
-def change(collection: Collection, chosen: random.Random, drawn: np.random.Generator) -> None:
-    """Write some, write some again, delete some, or flush."""
-    keys = [f"p{chosen.randrange(KEYS)}" for _ in range(chosen.randint(1, 12))]
-    what = chosen.choices(("write", "delete", "flush"), (6, 3, 1))[0]
-    if what == "flush":
-        collection.flush()
+def change(lite: Lite, chosen: random.Random, drawn: np.random.Generator) -> None:
+    """Write some, write some again, delete some, flush, or die."""
+    keys = list(dict.fromkeys(f"p{chosen.randrange(KEYS)}" for _ in range(chosen.randint(1, 12))))
+    what = chosen.choices(("write", "delete", "flush", "die"), (60, 30, 10, 3))[0]
+    if what == "die":
+        lite.die()
+    elif what == "flush":
+        lite.collection.flush()
     elif what == "delete":
-        collection.delete(keys)
+        lite.collection.delete(keys)
     else:
-        records = [
-            {"id": key, "product_id": f"of {key}", "vector": vector.tolist(), "price": chosen.randrange(100)}
-            for key, vector in zip(dict.fromkeys(keys), unit(drawn, len(keys)), strict=False)
-        ]
-        collection.insert(records)
+        written = [{**one, "price": chosen.randrange(100)} for one in records(keys, unit(drawn, len(keys)))]
+        lite.collection.insert(written)
 
 
 def same(found: list[list[dict[str, Any]]], expected: list[list[dict[str, Any]]]) -> bool:
@@ -82,10 +124,7 @@ def indexes_of(given: dict[str, Any]) -> list[Any]:
     return [one.indexes.get("vector") for one in given["segments"]]
 
 
-def test_it_finds_what_its_own_finds(
-    asked: tuple[Collection, dict[str, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    collection, params = asked
+def test_it_finds_what_its_own_finds(lite: Lite, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen, drawn = random.Random(1), np.random.default_rng(1)
     hits = 0
 
@@ -103,30 +142,139 @@ def test_it_finds_what_its_own_finds(
 
     monkeypatch.setattr(engine, "execute_search_with_index", both)
     for _ in range(250):
-        change(collection, chosen, drawn)
+        change(lite, chosen, drawn)
         expression = chosen.choice((None, None, "price < 50", 'id in ["p1", "p2", "p3"]'))
         top_k = chosen.choice((1, 5, 100))
-        queries = unit(drawn, 3).tolist()
-        collection.search(queries, top_k, expr=expression, output_fields=["product_id"], search_params=params)
+        asked = {"expr": expression, "output_fields": ["product_id"], "search_params": lite.params}
+        lite.collection.search(unit(drawn, 3).tolist(), top_k, **asked)
     assert hits > 2_000
+    assert lite.replayed > 1
 
 
-@pytest.mark.parametrize("asked", INDEXES[1:], indirect=True, ids=str)
-def test_a_query_leaves_the_parameters_of_others_alone(asked: tuple[Collection, dict[str, int]]) -> None:
-    collection, params = asked
+@pytest.mark.parametrize("lite", INDEXES[1:], indirect=True, ids=str)
+def test_a_query_leaves_the_parameters_of_others_alone(lite: Lite) -> None:
     vectors = unit(np.random.default_rng(2), 50)
-    collection.insert([{"id": f"p{n}", "product_id": "p", "vector": one.tolist()} for n, one in enumerate(vectors)])
-    collection.flush()
-    until = time.monotonic() + 10
-    while not (indexes := [one.indexes.get("vector") for one in collection._read_snapshot()[0]])[0]:
-        assert time.monotonic() < until  # it is made in the background
+    lite.collection.insert(records([f"p{n}" for n in range(50)], vectors))
+    lite.collection.flush()
+    lite.collection._wait_for_bg(AT_LAST_S)  # it is indexed in the background
+    segments, deleted = lite.collection._read_snapshot()
+    indexes = [one.indexes["vector"] for one in segments]
 
     def search(value: int, executor: Callable[..., object]) -> list[int]:
-        segments, deleted = collection._read_snapshot()
         given = {"pk_field": "id", "vector_field": "vector", "output_fields": ["product_id"], "metric_type": "COSINE"}
-        wanted = dict.fromkeys(params, value)
-        executor(vectors, segments, collection._memtable, deleted, 5, **given, search_params=wanted)
+        wanted = dict.fromkeys(lite.params, value)
+        executor(vectors, segments, lite.collection._memtable, deleted, 5, **given, search_params=wanted)
         return [getattr(one._index, "nprobe", None) or one._index.hnsw.efSearch for one in indexes]
 
     assert search(99, ITS_OWN) == [99]
     assert search(98, lite_search.search) == [99]
+
+
+def found_in(lite: Lite, queries: np.ndarray[Any, Any]) -> list[list[str]]:
+    answers = lite.collection.search(queries.tolist(), 100, output_fields=["product_id"], search_params=lite.params)
+    return [[hit["id"] for hit in hits] for hits in answers]
+
+
+@pytest.mark.parametrize("lite", [FLAT], indirect=True, ids=str)
+def test_a_log_that_outlives_its_flush_brings_no_row_twice(
+    lite: Lite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies once the flush is written down, and before the log that it makes needless is deleted."""
+    monkeypatch.setattr(engine, "execute_search_with_index", lite_search.search)
+    drawn = np.random.default_rng(3)
+    keys, vectors, queries = [f"p{n}" for n in range(23)], unit(drawn, 23), unit(drawn, 3)
+    written = records(keys, vectors)
+
+    def check(rows: int, segments: int) -> None:
+        expected = [[keys[row] for row in np.argsort(-(vectors[:rows] @ query))] for query in queries]
+        assert found_in(lite, queries) == expected
+        assert lite.collection.num_entities == rows
+        assert len(lite.collection._segment_cache) == segments
+
+    lite.collection.insert(written[:20])
+    (log,) = tmp_path.rglob("wal")
+    shutil.copytree(log, tmp_path / "log")
+    lite.collection.flush()
+    shutil.copytree(tmp_path / "log", log, dirs_exist_ok=True)
+    lite.die()
+    assert lite.replayed == 1
+    check(20, segments=1)  # and the same rows in memory
+    for rows, segments in ((21, 2), (22, 3), (23, 4)):
+        lite.collection.insert(written[rows - 1 : rows])
+        lite.collection.flush()
+        check(rows, segments)
+        lite.collection._wait_for_bg(AT_LAST_S)
+    check(23, segments=1)  # merged, by the fourth
+
+
+@pytest.mark.parametrize("lite", [FLAT], indirect=True, ids=str)
+def test_a_search_does_not_wait_for_a_merge(lite: Lite) -> None:
+    vectors = unit(np.random.default_rng(4), 10)
+    lite.collection.insert(records([f"p{n}" for n in range(10)], vectors))
+    lite.collection.flush()
+    with ThreadPoolExecutor(1) as pool, lite.collection._maintenance_lock:  # which a merge holds
+        (hits,) = pool.submit(found_in, lite, vectors[:1]).result(AT_LAST_S)
+    assert len(hits) == 10
+
+
+@pytest.mark.parametrize("lite", [FLAT], indirect=True, ids=str)
+def test_a_filter_copies_no_vectors_of_what_is_in_memory(lite: Lite) -> None:
+    lite.collection.insert(records(["p0", "p1"], unit(np.random.default_rng(5), 2)))
+    view = view_of(lite.collection._read_snapshot()[0], lite.collection._memtable, "vector")
+    read = view.memory.table("vector")
+    assert read.column("id").to_pylist() == ["p0", "p1"]
+    assert "vector" not in read.column_names
+
+
+@pytest.mark.parametrize("lite", [FLAT], indirect=True, ids=str)
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        ({"metric_type": "L2"}, NotImplementedError),
+        ({"partition_names": ["some"]}, NotImplementedError),
+        ({"group_by": "id"}, TypeError),
+    ],
+    ids=str,
+)
+def test_what_it_does_not_do_is_not_passed_over(lite: Lite, asked: dict[str, Any], refused: type[Exception]) -> None:
+    segments, deleted = lite.collection._read_snapshot()
+    given = {"pk_field": "id", "vector_field": "vector", "output_fields": ["product_id"], "metric_type": "COSINE"}
+    queries = unit(np.random.default_rng(6), 1)
+    with pytest.raises(refused):
+        lite_search.search(queries, segments, lite.collection._memtable, deleted, 5, **{**given, **asked})
+
+
+def in_the_way(lite: Lite) -> Callable[[], None]:
+    """Keep the background from doing anything until what is returned is called."""
+    on = threading.Event()
+    lite.collection._bg_executor.submit(on.wait, AT_LAST_S)
+    return on.set
+
+
+@pytest.mark.parametrize("lite", [INDEXES[4]], indirect=True, ids=str)
+def test_what_is_to_be_indexed_or_merged_is_pending(lite: Lite) -> None:
+    collection, drawn = lite.collection, np.random.default_rng(7)
+    assert collection.pending_rows() == 0
+    for part in range(4):
+        if part == 3:
+            collection._wait_for_bg(AT_LAST_S)
+            assert collection.pending_rows() == 0
+            go_on = in_the_way(lite)
+        collection.insert(records([f"p{part}-{n}" for n in range(10)], unit(drawn, 10)))
+        collection.flush()
+    assert collection.pending_rows() == 10
+    collection._ensure_loaded_segments_indexed()  # by whatever came before: the four are about to be merged
+    assert collection.pending_rows() == collection.num_entities == 40
+    go_on()
+    wait_until(lambda: collection.pending_rows() == 0)
+    (merged,) = collection._read_snapshot()[0]
+    assert "vector" in merged.indexes
+
+
+@pytest.mark.parametrize("lite", [INDEXES[4]], indirect=True, ids=str)
+def test_nobody_waits_for_an_index_that_cannot_be_built(lite: Lite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lite.collection, "_build_or_load_segment_index", lambda *_: 1 / 0)
+    lite.collection.insert(records(["p0"], unit(np.random.default_rng(8), 1)))
+    lite.collection.flush()
+    wait_until(lambda: lite.collection.pending_rows() == 0)
+    assert lite.collection.num_entities == 1

@@ -1,12 +1,14 @@
 """What milvus-lite leaves to its user: one process, one writer, a log that survives, a full disk."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +205,34 @@ def test_nobody_waits_for_the_index_of_an_empty_collection(path: Path, monkeypat
     store.create(NAME, dimension=DIMENSION, index=HNSW)
     assert store.count(NAME) == 0
     store.close()
+
+
+def test_an_empty_collection_has_nothing_to_index(store: MilvusStore) -> None:
+    store.seal(NAME)
+    assert store.unindexed(NAME) == store.unserved(NAME) == 0
+
+
+def test_what_is_written_to_all_the_time_is_indexed_in_between(store: MilvusStore) -> None:
+    vectors = unit_vectors(3 * lite.FLUSH_ROWS)
+    store.upsert(NAME, rows_of(vectors))
+    enough = threading.Event()
+
+    def write() -> None:
+        while not enough.wait(0.02):  # a thousand rows a second at most: more than an embedded shop takes in
+            first = random.randrange(len(vectors) - 20)
+            store.upsert(NAME, rows_of(vectors[first : first + 20], first=first))
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            store.seal(NAME)
+            until = time.monotonic() + 30
+            while store.unindexed(NAME):
+                assert time.monotonic() < until
+                time.sleep(0.1)
+        finally:
+            enough.set()
+        writing.result()
 
 
 def test_a_torn_index_file_is_built_anew(path: Path, store: MilvusStore) -> None:

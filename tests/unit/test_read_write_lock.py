@@ -1,6 +1,7 @@
 """The lock that readers share: who waits for whom."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -37,6 +38,13 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
+def await_a_waiting_writer(lock: ReadWriteLock) -> None:
+    until = time.monotonic() + AT_LAST_S
+    while not lock._writers_waiting:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
 def test_readers_hold_it_together_and_a_writer_alone(pool: ThreadPoolExecutor) -> None:
     lock = ReadWriteLock()
     one, other = Holder(pool, lock.reading), Holder(pool, lock.reading)
@@ -48,6 +56,7 @@ def test_readers_hold_it_together_and_a_writer_alone(pool: ThreadPoolExecutor) -
     other.let_go()
     assert writer.has_it.wait(AT_LAST_S)
     second = Holder(pool, lock.writing)
+    await_a_waiting_writer(lock)
     reader = Holder(pool, lock.reading)
     assert not second.has_it.wait(SOON_S)
     assert not reader.has_it.is_set()
@@ -63,7 +72,8 @@ def test_a_writer_goes_before_readers_that_come_after_it(pool: ThreadPoolExecuto
     before = Holder(pool, lock.reading)
     assert before.has_it.wait(AT_LAST_S)
     writer = Holder(pool, lock.writing)
-    assert not writer.has_it.wait(SOON_S)
+    await_a_waiting_writer(lock)
+    assert not writer.has_it.is_set()
     after = Holder(pool, lock.reading)
     assert not after.has_it.wait(SOON_S)
     before.let_go()

@@ -1,6 +1,8 @@
 """What the README says of settings and commands is true."""
 
 import re
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from typer.main import get_command
 from app.cli.main import commands
 from app.config import Settings
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEPENDENCIES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
 ROW = re.compile(r"^\| `VITRINE_(\w+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
 
 
@@ -56,3 +60,8 @@ def test_a_setting_that_cannot_work_is_refused_when_it_is_read(name: str, value:
     with pytest.raises(ValidationError) as refused:
         Settings(**{name: value})
     assert refused.value.errors()[0]["loc"] == (name,)
+
+
+@pytest.mark.parametrize("library", ["pymilvus", "milvus-lite"])
+def test_a_library_whose_private_parts_are_used_is_pinned(library: str) -> None:
+    assert [one for one in DEPENDENCIES if one.startswith(library)] == [f"{library}=={version(library)}"]

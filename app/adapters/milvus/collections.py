@@ -82,16 +82,19 @@ class MilvusCollections:
         self.connection.seal(check_name(collection))
 
     def unindexed(self, collection: str) -> int:
-        """How many of the rows that were sealed are not indexed yet; milvus-lite has indexed all of them."""
-        return 0 if self.connection.lite else int(self.index_state(collection)["pending_index_rows"])
+        """How many of the rows that were sealed are not indexed yet."""
+        return int(self.index_state(collection)["pending_index_rows"])
 
     def index_state(self, collection: str) -> dict[str, Any]:
-        """What a server tells of the index of what is sealed."""
-        with self.connection.open() as client:
-            return dict(client.describe_index(check_name(collection), "vector", timeout=self.timeout))
+        """What is told of the index of what is sealed."""
+        with self.connection.reading(check_name(collection)) as client:
+            return dict(client.describe_index(collection, "vector", timeout=self.timeout))
 
     def unserved(self, collection: str) -> int:
-        """How many of the indexed rows are searched as they came: a server does so for some ten seconds more."""
+        """How many of the indexed rows are searched as they came: a server does so for some ten seconds more.
+
+        milvus-lite searches a segment by its index as soon as it has one.
+        """
         if self.connection.lite:
             return 0
         index = self.index_state(collection)

@@ -97,7 +97,7 @@ class LiteConnection:
         """Nothing to wait for: a write returns once the operating system has its log."""
 
     def seal(self, collection: str) -> None:
-        """Flush, which indexes."""
+        """Flush; what comes of that is indexed in the background."""
         with self.open() as client:
             self._load(client, collection)
             self._flush(client, collection)

@@ -5,42 +5,49 @@ field of every hit. It also sets the search parameters of a query on the index, 
 own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from milvus_lite.storage.segment import Segment
 
+from app.adapters.milvus.lite_settled import Settled
 from app.adapters.milvus.lite_sources import MemoryRows, Nearest, Passing, Rows, SegmentRows
 from app.adapters.milvus.lite_view import view_of
+from app.adapters.milvus.schema import METRIC
 from app.domain.embeddings import Vectors, unit_rows
 
 
 def search(
     query_vectors: Vectors,
-    segments: Sequence[Segment],
+    segments: Settled,
     memtable: Any,
-    delta_index: Any,
+    delta_index: Any,  # noqa: ARG001 - the segments know what was deleted from them
     top_k: int,
+    *,
+    metric_type: str,
+    pk_field: str,  # noqa: ARG001 - a segment's keys are known to it
     vector_field: str,
-    output_fields: Sequence[str],
+    partition_names: Sequence[str] | None = None,
     compiled_filter: Any = None,
+    output_fields: Sequence[str] = (),
     indexed_filter_plan: Any = None,
+    project_record_fn: Callable[..., Any] | None = None,  # noqa: ARG001 - the fields that are asked for are columns
     search_params: Mapping[str, Any] | None = None,
-    **_: Any,
 ) -> list[list[dict[str, Any]]]:
-    """As `execute_search_with_index` of milvus-lite 3.2, for collections as `schema.py` makes them.
+    """As `execute_search_with_index` of milvus-lite 3.2.2, for collections as `schema.py` makes them.
 
-    Their metric is COSINE, they have one partition, and the fields that are asked for are columns.
+    Raises `NotImplementedError` for another metric than theirs, and for partitions: they have one.
     """
-    view = view_of([one for one in segments if one.num_rows], memtable, delta_index._map, vector_field)
+    if metric_type != METRIC or partition_names:
+        raise NotImplementedError(f"a search by {metric_type} in the partitions {partition_names}")
+    view = view_of(segments, memtable, vector_field)
     params = search_params or {}
     sources: list[Rows] = [
         SegmentRows(one, counting, vector_field, params)
-        for one, counting in zip(view.segments, view.counting, strict=True)
+        for one, counting in zip(view.settled, view.counting, strict=True)
     ]
     if view.memory.ids:
-        sources.append(MemoryRows(view.memory))
+        sources.append(MemoryRows(view.memory, vector_field))
     if not sources or top_k <= 0:
         return [[] for _ in query_vectors]
     passing = Passing(compiled_filter, indexed_filter_plan) if compiled_filter is not None else None

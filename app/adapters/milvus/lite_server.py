@@ -13,15 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # it publishes no types
-from milvus_lite.adapter.grpc.servicer import MilvusServicer
-from milvus_lite.db import MilvusLite
+from milvus_lite import db
 from milvus_lite.engine import collection as engine
-from milvus_lite.engine.collection import Collection
 from milvus_lite.index.faiss_ivf_flat import faiss
 from milvus_lite.schema import validation
 from pymilvus.grpc_gen import milvus_pb2_grpc
 
 from app.adapters.milvus import lite_search
+from app.adapters.milvus.lite_collection import LiteCollection
+from app.adapters.milvus.lite_servicer import LiteServicer
 
 WORKERS = 10  # calls at a time
 MESSAGE_BYTES = 256 * 2**20  # as a Milvus server takes them
@@ -51,16 +51,14 @@ def main() -> None:
     # It would look at each number of each vector, a third of the time it takes to write a row. Vectors are checked
     # before they are sent (`rows.py`): their dimension, that they are finite, their norm.
     validation._find_float_vector = lambda _schema: None
-    # Its upsert fills a row with what the one it replaces has beside it: an attribute that was taken away would stay
-    # for ever. Its insert replaces.
-    Collection.upsert = Collection.insert
-    engine.execute_search_with_index = lite_search.search  # which says why
+    db.Collection = LiteCollection  # which says why, as does the next
+    engine.execute_search_with_index = lite_search.search
     path, folder = sys.argv[1:]
-    database = MilvusLite(path)
+    database = db.MilvusLite(path)
     workers = ThreadPoolExecutor(WORKERS)
     sizes = [(f"grpc.max_{way}_message_length", MESSAGE_BYTES) for way in ("receive", "send")]
     server = grpc.server(workers, options=sizes)
-    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(MilvusServicer(database), server)
+    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(LiteServicer(database), server)
     server.add_insecure_port(f"unix:{folder}/milvus")
     server.start()
     sys.setswitchinterval(SWITCH_S)

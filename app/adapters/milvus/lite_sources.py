@@ -12,7 +12,8 @@ from milvus_lite.search.indexed_filter import evaluate_segment_filter
 from milvus_lite.storage.segment import Segment
 from numpy.typing import NDArray
 
-from app.adapters.milvus.lite_view import Mask, Memory
+from app.adapters.milvus.lite_settled import Mask
+from app.adapters.milvus.lite_view import Memory
 from app.domain.embeddings import Vectors
 
 Nearest = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -80,6 +81,7 @@ class MemoryRows:
     """The rows in memory, each compared with."""
 
     memory: Memory
+    vector_field: str
 
     def key(self, row: int) -> str:
         """See `Rows`."""
@@ -94,7 +96,7 @@ class MemoryRows:
         """See `Rows`."""
         rows = np.arange(len(self.memory.ids))
         if passing is not None:
-            rows = np.flatnonzero(evaluate_mask(passing.compiled, self.memory.table()))
+            rows = np.flatnonzero(evaluate_mask(passing.compiled, self.memory.table(self.vector_field)))
         distances = 1 - (queries @ self.memory.vectors.T)[:, self.memory.places[rows]]
         best = np.argsort(distances, axis=1)[:, :limit]
         return rows[best], np.take_along_axis(distances, best, axis=1)

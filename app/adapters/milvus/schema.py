@@ -71,7 +71,7 @@ def search_params(index: IndexSpec, *, limit: int, exact: bool) -> Mapping[str, 
     """The parameters of one search. `exact` looks at every row, which is what a filter needs on milvus-lite.
 
     HNSW needs `ef` of at least the limit. Under a filter milvus-lite walks the same graph and meets few rows that
-    pass: recall@10 at 20,000 rows with 5 % passing is .61 at ef 64.
+    pass: recall@10 at 20,000 rows with 5 % passing is .76 at ef 64.
     """
     params = dict(index.search_params)
     if index.type.startswith("HNSW"):

@@ -103,7 +103,7 @@ class MilvusStore(MilvusCollections):
         return found
 
     def unsealed(self, collection: str) -> int:
-        """At least how many rows a server has not sealed; milvus-lite compares all rows anyway.
+        """At least how many rows a server has not sealed; milvus-lite seals by itself whenever a thousand have come.
 
         A server counts sealed rows with those that were deleted since or written over.
         """

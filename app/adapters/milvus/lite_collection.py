@@ -1,0 +1,62 @@
+"""milvus-lite's collection as we need it: readers wait for nobody, and it tells how far its indexes are."""
+
+from milvus_lite.engine.collection import Collection
+from milvus_lite.storage.delta_index import DeltaIndex
+
+from app.adapters.milvus.lite_settled import Mask, Settled
+from app.adapters.milvus.lite_view import view_of
+
+LOOK_S = 0.1  # at its background work: what has nothing to do answers within a millisecond or so
+
+
+class LiteCollection(Collection):  # type: ignore[misc] # milvus-lite publishes no types
+    """A collection whose segments are merged and indexed in the background, as its own are."""
+
+    _published: tuple[Settled, DeltaIndex] = (Settled(), DeltaIndex("id"))
+
+    # Its upsert fills a row with what the one it replaces has beside it: an attribute that was taken away would stay
+    # for ever. Its insert replaces.
+    upsert = Collection.insert
+
+    def _refresh_segment_cache(self) -> None:
+        """After each flush and merge, under the lock of both: publish what there is to be read from now on."""
+        super()._refresh_segment_cache()
+        before, _ = self._published
+        deleted = self._delta_index.frozen_copy()
+        settled = before.followed_by(tuple(self._segment_cache.values()), deleted._map)
+        if settled is not before:
+            self._published = settled, deleted
+
+    def _read_snapshot(self) -> tuple[Settled, DeltaIndex]:
+        """What was published last. Its own waits for that lock, which a merge holds for as long as it takes."""
+        return self._published
+
+    @property
+    def num_entities(self) -> int:
+        """How many rows there are. Its own walks them one by one, and counts one twice that a log brought again."""
+        view = view_of(self._published[0], self._memtable, self._vector_name)
+        return sum(map(_rows, view.counting)) + len(view.memory.ids)
+
+    def pending_rows(self) -> int:
+        """How many rows are yet to be indexed: those of segments without an index.
+
+        Or those of all segments, where each has one and the background is not done: it may be about to merge some.
+        None once it is done, whatever became of it: what it failed at it tries again after the next flush.
+        """
+        if self._at_rest():
+            return 0
+        settled, _ = self._published
+        lacking = [mask for one, mask in zip(settled, settled.counting, strict=True) if not one.indexes]
+        return sum(map(_rows, lacking)) or sum(map(_rows, settled.counting))
+
+    def _at_rest(self) -> bool:
+        """Whether nothing is left to be done in the background."""
+        try:
+            self._wait_for_bg(LOOK_S)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _rows(mask: Mask) -> int:
+    return int(mask.sum())
