@@ -239,7 +239,7 @@ def reached(production: Production, build: str, there: Callable[[dict[str, Any]]
     """What is told of a build, once it is there."""
     deadline = time.monotonic() + TAKEN_OVER_S
     while not there(told := production.api.get(build).json()):
-        assert time.monotonic() < deadline, told
+        assert time.monotonic() < deadline, str(told)
         time.sleep(0.1)
     return dict(told)
 
