@@ -110,14 +110,14 @@ def _vitrine(request: Request, error: Exception) -> Response:
 
 
 def _validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # it is registered for no other
     first = error.errors()[0]
     # The first part of the place says which part of a request it is: body, query, path or header.
     return problem_response(request.scope, problem_of(invalid_of(first, first["loc"][1:])))
 
 
 def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
+    assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for no other
     codes = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
     told = problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail))
     return problem_response(request.scope, told, error.headers)

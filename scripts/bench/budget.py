@@ -37,7 +37,7 @@ class InstantEncoder:
         self._pixels: Pixels = np.zeros((1, 1, 3), dtype=np.uint8)
         self._next = 0
 
-    def prepare(self, content: bytes) -> Pixels:  # noqa: ARG002 - the port's signature
+    def prepare(self, content: bytes) -> Pixels:
         """Nothing."""
         return self._pixels
 
@@ -57,7 +57,7 @@ class InstantEncoder:
 class InstantLoader:
     """Opens the one encoder."""
 
-    def load(self, name: str) -> InstantEncoder:  # noqa: ARG002
+    def load(self, name: str) -> InstantEncoder:
         """The encoder."""
         return InstantEncoder()
 

@@ -15,17 +15,17 @@ class DrawnEncoder:
         self.spec = EncoderSpec("drawn", "drawn", DIMENSION, preprocessing, 77, "float32", "0" * 64, "0" * 64)
         self.asked = 0
 
-    def prepare(self, content: bytes) -> Pixels:  # noqa: ARG002
+    def prepare(self, content: bytes) -> Pixels:
         """Refuse."""
         self.asked += 1
         raise NotImplementedError
 
-    def encode_images(self, pictures: Sequence[Pixels]) -> Vectors:  # noqa: ARG002
+    def encode_images(self, pictures: Sequence[Pixels]) -> Vectors:
         """Refuse."""
         self.asked += 1
         raise NotImplementedError
 
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:  # noqa: ARG002
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Refuse."""
         self.asked += 1
         raise NotImplementedError
@@ -37,6 +37,6 @@ class DrawnLoader:
     def __init__(self) -> None:
         self.encoder = DrawnEncoder()
 
-    def load(self, name: str) -> DrawnEncoder:  # noqa: ARG002
+    def load(self, name: str) -> DrawnEncoder:
         """The encoder."""
         return self.encoder
