@@ -7,6 +7,7 @@ from app.api.schemas.builds import BuildDocument, EstimateDocument, ProgressDocu
 from app.api.schemas.parts import Reason
 from app.api.schemas.tuning import TunedDocument, TuningDocument
 from app.domain.build_steps import BuildEvent, Progress
+from app.domain.builds import Build
 from app.domain.estimates import ESTIMATED
 from app.ports.uploads import Failure
 from app.services.describe_catalog import HeldBuild
@@ -39,12 +40,19 @@ def build_document(held: HeldBuild) -> BuildDocument:
     if build.report is not None:
         document["report"] = cast(ReportDocument, build.report)
     if build.tuned is not None:
-        document["tuned"] = cast(TunedDocument, build.tuned)
+        _add_tuned(document, build, build.tuned)
     if build.error_code is not None:
         document["error"] = {"code": build.error_code, "detail": build.error_detail}
     if held.events is not None:
         _add_events(document, held.events)
     return document
+
+
+def _add_tuned(document: BuildDocument, build: Build, tuned: Mapping[str, Any]) -> None:
+    document["tuned"] = cast(TunedDocument, tuned)
+    if build.index.bands:
+        usual, filtered = (build.searched(filtered=one)[0].search_params for one in (False, True))
+        document["searched"] = {"unfiltered": usual, "filtered": filtered}
 
 
 def _add_events(document: BuildDocument, events: Sequence[BuildEvent]) -> None:

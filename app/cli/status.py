@@ -10,6 +10,7 @@ from app.cli.connection import Service, catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import Data, Json, Url
 from app.cli.screen import Screen, plain, written
+from app.cli.tuning.shown import searched
 from app.domain.builds import UNFINISHED as UNFINISHED_BUILDS
 from app.domain.uploads import UNFINISHED, UploadState
 
@@ -59,6 +60,8 @@ def _catalog(found: dict[str, Any]) -> Table:
         table.add_row("live build", plain(f"{build['id']}, {build['indexed']} products indexed"))
         table.add_row("encoder", plain(build["encoder"]))
         table.add_row("index", plain(", ".join(filter(None, (build["index"], written(build["params"]))))))
+        if "searched" in build:
+            table.add_row("searches use", plain(searched(build)))
     for one in found["unfinished"]:
         table.add_row(f"build {one['state']}", plain(f"{one['id']}, {one['indexed']} products indexed"))
     table.add_row("attributes", plain(", ".join(f"{name} ({told})" for name, told in found["attributes"].items())))

@@ -83,7 +83,7 @@ class BandMeter:
             over_fetch = meter.over_fetch(index, Target(self.build.images, exact.pictures, where))
             targets.append(Target(self.build.images, exact.pictures, where, over_fetch))
         meter.climb(index, targets, ladder, least=least)
-        reason = {"reason": _SMALL} if ladder.chosen == least else {}
+        reason = {"reason": _SMALL} if ladder.reached and ladder.chosen == least else {}
         return {"over_fetch": over_fetch, **_chosen(meter, index, targets, ladder), **reason}
 
     def _least(self) -> int:

@@ -72,6 +72,10 @@ def tuned(shop: Shop, build: Build, **stated: Any) -> dict[str, Any]:
     told = shop.client.get(path).json()
     assert told["events"][-1]["what"] == "tuned", told["events"]
     found: dict[str, Any] = told["tuned"]
+    if found["bands"]:
+        values = [next(iter(band["search_params"].values())) for band in found["bands"]]
+        used = {kind: next(iter(params.values())) for kind, params in told["searched"].items()}
+        assert used == {"unfiltered": values[0], "filtered": max(values)}
     return found
 
 

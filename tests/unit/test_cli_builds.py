@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.builds.shown import build_table, estimate_table
+from app.cli.builds.shown import build_table, estimate_table, next_step
 
 ESTIMATE: dict[str, Any] = {
     "products": 7_597,
@@ -44,3 +44,12 @@ def test_a_build_is_shown_with_its_estimate() -> None:
     assert "19.5 s, 117.7 MB of memory, 34.5 MB of disk" in shown(
         build_table({"id": "b", "takes_uploads": True, "estimate": ESTIMATE})
     )
+
+
+def test_what_may_be_done_next_names_the_catalog_it_is_done_in() -> None:
+    ready = {"id": "b1", "state": "ready", "report": {"passed": True}}
+    assert next_step(ready, "default") == ["`vitrine builds promote b1` makes it the live one."]
+    assert next_step(ready, "toys") == ["`vitrine builds promote b1 --catalog toys` makes it the live one."]
+    (failed,) = next_step({**ready, "report": {"passed": False}}, "toys")
+    assert "abort b1 --catalog toys" in failed
+    assert next_step({**ready, "state": "live"}, "toys") == []

@@ -164,3 +164,29 @@ def test_why_a_build_was_not_tuned_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     answer(monkeypatch, "not tuned", code="attempt_failed", detail="the log says more")
     with pytest.raises(Unavailable, match="the log says more"):
         command.tune()
+
+
+def test_a_tuned_build_shows_what_searches_use() -> None:
+    document = {"searched": {"unfiltered": {"ef": 100}, "filtered": {"ef": 304}}}
+    assert dict(tuning_rows(document))["searches use"] == "ef 100 without a filter, ef 304 with one, as tuning found"
+
+
+def test_where_a_recall_is_out_of_reach_is_said_with_how_many_products_that_is() -> None:
+    told = [line for line in verdict({**TUNED, "build": "b", "left_out": []}) if "out of reach" in line]
+    assert len(told) == 1
+    assert "with colour grün, price lte 3 (60 products):" in told[0]
+
+
+def test_who_stops_waiting_is_told_that_the_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = answer(monkeypatch, "tuned")
+    service.private = False
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(wait.time, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        command.tune()
+    assert "the work goes on in the service" in capsys.readouterr().err

@@ -144,9 +144,17 @@ class BuildEventDocument(TypedDict):
     told: Mapping[str, Any]
 
 
-class BuildDocument(TypedDict):
-    """An index build: `indexed` of `products` are in it. `params` are those of its index.
+class SearchedDocument(TypedDict):
+    """The search parameters that tuning found, as queries take them: without a filter, and with one."""
 
+    unfiltered: Mapping[str, int]
+    filtered: Mapping[str, int]
+
+
+class BuildDocument(TypedDict):
+    """An index build: `indexed` of `products` are in it. `params` are those its index was started with.
+
+    `searched` is there once it was tuned: what queries search with in place of the search parameters among `params`.
     `takes_uploads` says whether every upload goes to it. `rate` bounds the products a second that it is filled with;
     `waiting` is why a part of the work on it is tried again, until it is; `estimate` is what it was to take; `tuning`
     is how far that is, and `tuned` what it found last. `error` is why it failed, or `dry_run` for one that was only
@@ -169,6 +177,7 @@ class BuildDocument(TypedDict):
     report: NotRequired[ReportDocument]
     tuning: NotRequired[TuningDocument]
     tuned: NotRequired[TunedDocument]
+    searched: NotRequired[SearchedDocument]
     error: NotRequired[Reason]
     events: NotRequired[list[BuildEventDocument]]
 

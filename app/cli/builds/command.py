@@ -46,7 +46,7 @@ def show(
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
         told = service.get(_path(catalog, build))
-    screen.result(told, build_table(told), *losers(told), *next_step(told))
+    screen.result(told, build_table(told), *losers(told), *next_step(told, catalog))
 
 
 @commands.command("check")
@@ -57,7 +57,7 @@ def check(
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
         told, passed = checked(screen, service, _path(catalog, build))
-    screen.result(told, build_table(told), *losers(told), *next_step(told))
+    screen.result(told, build_table(told), *losers(told), *next_step(told, catalog))
     if not passed:
         sys.exit(FAILED_IN_PART)
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from app.cli.connection import Service
 from app.cli.screen import Screen, plain, written
 from app.cli.tuning.shown import tuning_rows
+from app.cli.waiting import going_on
 from app.domain.builds import BuildState
 from app.domain.queries import OVERLAP
 
@@ -18,7 +19,7 @@ _EVERY_S = 1.0  # how often a build is looked at while it is waited for
 
 def waited_for(screen: Screen, service: Service, path: str) -> dict[str, Any]:
     """The build, once it is no longer being filled. Ctrl-C ends the waiting and not the build."""
-    with screen.progress() as progress:
+    with going_on(screen, service), screen.progress() as progress:
         bar: TaskID | None = None
         while (told := service.get(path))["state"] == BuildState.BUILDING:
             far = told.get("progress", {})
@@ -38,7 +39,7 @@ def checked(screen: Screen, service: Service, path: str) -> tuple[dict[str, Any]
     """
     seen = len(service.get(path)["events"])
     service.post(f"{path}:check")
-    with screen.waiting("checking"):
+    with going_on(screen, service), screen.waiting("checking"):
         while True:
             told = dict(service.get(path))
             happened = {event["what"] for event in told["events"][seen:]}
@@ -142,13 +143,14 @@ def _mb(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 
 
-def next_step(told: dict[str, Any]) -> list[str]:
+def next_step(told: dict[str, Any], catalog: str) -> list[str]:
     """What an operator may do now that a build is ready."""
     if told["state"] != BuildState.READY:
         return []
+    named = told["id"] if catalog == "default" else f"{told['id']} --catalog {catalog}"
     if told.get("report", {}).get("passed"):
-        return [f"`vitrine builds promote {told['id']}` makes it the live one."]
+        return [f"`vitrine builds promote {named}` makes it the live one."]
     return [
-        f"It has not passed its check: `vitrine builds abort {told['id']}` ends it, `check` checks it again, and "
+        f"It has not passed its check: `vitrine builds abort {named}` ends it, `check` checks it again, and "
         "`promote --force --reason WHY` takes it so."
     ]

@@ -56,7 +56,8 @@ def start(
     with connect(screen, url=url, data=data, makes=False) as service:
         path = f"{catalog_path(catalog)}/builds"
         started = service.post(path, {name: value for name, value in asked.items() if value is not None})
-        screen.say(_begun(started["id"], wait=wait, private=service.private))
+        if not dry_run:
+            screen.say(_begun(started["id"], wait=wait, private=service.private))
         told = (
             waited_for(screen, service, f"{path}/{started['id']}") if wait else service.get(f"{path}/{started['id']}")
         )
@@ -65,7 +66,7 @@ def start(
         screen.result(estimate, estimate_table(estimate))
         failed = not estimate.get("fits", True)
     else:
-        screen.result(told, build_table(told), *losers(told), *next_step(told))
+        screen.result(told, build_table(told), *losers(told), *next_step(told, catalog))
         not_passed = told["state"] == BuildState.READY and not told["report"]["passed"]
         failed = not_passed or told["state"] in (BuildState.FAILED, BuildState.ABORTED)
     if failed:

@@ -50,10 +50,18 @@ def compared_table(told: dict[str, Any]) -> Iterator[Table]:
     yield table
 
 
+def searched(told: dict[str, Any]) -> str:
+    """What queries of a tuned build search with."""
+    usual, filtered = (written(told["searched"][one]) for one in ("unfiltered", "filtered"))
+    return f"{usual} without a filter, {filtered} with one, as tuning found"
+
+
 def tuning_rows(told: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """What is told of tuning among everything that is told of a build."""
     if "tuning" in told:
         yield "tuning", so_far(told["tuning"])
+    if "searched" in told:
+        yield "searches use", searched(told)
     for band in told.get("tuned", {}).get("bands", ()):
         found = {**band["search_params"], "over-fetch": band["over_fetch"], "recall": band["recall"]}
         yield f"tuned: {band['share']:.1%} pass", found
@@ -87,10 +95,12 @@ def verdict(told: dict[str, Any]) -> Iterator[str]:
     yield f"Stored with build {told['build']}, for the next query on: {_taken(bands[0])} without a filter, " + (
         f"{_taken(most)} with one." if bands[1:] else "and with one no less, nor less than it was started with."
     )
-    if not told["reached"]:
+    short = [one for one in bands if not one["reached"]]
+    if short:
+        where = ", ".join(f"{written(one['filter'] or 'no filter')} ({one['products']:,} products)" for one in short)
         yield (
-            f"A recall of {told['recall']:g} is out of reach in some bands: the least that comes within 0.01 of the "
-            "best is stored. Another index may reach more: `vitrine builds start --index HNSW --param M=32`."
+            f"A recall of {told['recall']:g} is out of reach with {where}: the least that comes within 0.01 of the best "
+            "is stored. Another index may reach more: `vitrine builds start --index HNSW --param M=32`."
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from app.cli.connection import Service
 from app.cli.screen import Screen
 from app.cli.tuning.shown import so_far
+from app.cli.waiting import going_on
 from app.domain.errors import Unavailable
 from app.domain.tuning import NOT_TUNED, TUNED, TUNING
 
@@ -14,6 +15,11 @@ _EVERY_S = 0.5  # it takes seconds to minutes
 
 def waited_for(screen: Screen, service: Service, path: str) -> dict[str, Any]:
     """What tuning found, once it is done. Ctrl-C ends the waiting and not the tuning."""
+    with going_on(screen, service):
+        return _tuned(screen, service, path)
+
+
+def _tuned(screen: Screen, service: Service, path: str) -> dict[str, Any]:
     known: tuple[Any, ...] = ()
     while True:
         told = service.get(path)
