@@ -3,10 +3,13 @@
 from io import StringIO
 from typing import Any
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
+from app.cli.builds.named import build_path
 from app.cli.builds.shown import build_table, estimate_table, next_step
+from app.domain.errors import Invalid
 
 ESTIMATE: dict[str, Any] = {
     "products": 7_597,
@@ -53,3 +56,20 @@ def test_what_may_be_done_next_names_the_catalog_it_is_done_in() -> None:
     (failed,) = next_step({**ready, "report": {"passed": False}}, "toys")
     assert "abort b1 --catalog toys" in failed
     assert next_step({**ready, "state": "live"}, "toys") == []
+
+
+class Listing:
+    """A service that lists builds."""
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert path == "/v1/catalogs/toys/builds"
+        return {"builds": [{"id": "a1" + "0" * 30}, {"id": "a2" + "0" * 30}, {"id": "b" * 32}]}
+
+
+def test_a_build_is_named_by_the_beginning_of_its_id() -> None:
+    builds = "/v1/catalogs/toys/builds/"
+    assert build_path(Listing(), "toys", "a2") == f"{builds}a2{'0' * 30}"
+    assert build_path(Listing(), "toys", "b" * 32) == builds + "b" * 32
+    assert build_path(Listing(), "toys", "c/d") == f"{builds}c%2Fd"  # the service says that there is none
+    with pytest.raises(Invalid, match="2 builds begin with a"):
+        build_path(Listing(), "toys", "a")

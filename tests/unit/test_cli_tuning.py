@@ -27,6 +27,7 @@ BAND = {
 }
 WHOLE = {**BAND, "share": 1.0, "filter": None, "recall": 1.0, "search_params": {"nprobe": 128}, "reached": True}
 TUNED = {"recall": 0.95, "depth": 100, "reached": False, "bands": [WHOLE, BAND], "compared": []}
+ID = "b" * 32
 LEFT_OUT = [{"share": 0.005, "reason": "few pass"}]
 
 
@@ -39,8 +40,8 @@ class Told:
         self._last = {"what": what, "told": told}
 
     def get(self, path: str) -> dict[str, Any]:
-        if not path.endswith("/b"):
-            return {"build": {"id": "b"}}
+        if not path.endswith(ID):
+            return {"build": {"id": ID}}
         document = {"events": [{"what": "tuning", "told": {}}], "takes_uploads": True}
         if self._meanwhile:
             return document | self._meanwhile.pop(0)
@@ -49,7 +50,7 @@ class Told:
 
     def post(self, path: str, document: Any) -> None:
         self.posted += 1
-        assert (path, document) == ("/v1/catalogs/default/builds/b:tune", {"recall": 0.95, "compare": []})
+        assert (path, document) == (f"/v1/catalogs/default/builds/{ID}:tune", {"recall": 0.95, "compare": []})
 
 
 def answer(patch: pytest.MonkeyPatch, what: str, meanwhile: Sequence[dict[str, Any]] = (), **told: Any) -> Told:
@@ -128,7 +129,7 @@ def test_how_far_it_is_and_what_it_waits_for_are_said_once_beside_the_result(
     with pytest.raises(SystemExit):
         command.tune(json=True)
     told = capsys.readouterr()
-    assert orjson.loads(told.out)["build"] == "b"
+    assert orjson.loads(told.out)["build"] == ID
     assert [line for line in told.err.splitlines() if line] == [
         "what is to be measured is not chosen yet",
         "waiting: 9 rows [indexing]",

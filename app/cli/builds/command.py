@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 from rich.table import Table
 
+from app.cli.builds.named import SHOWN, build_path
 from app.cli.builds.shown import build_table, checked, losers, next_step
 from app.cli.builds.start import start
 from app.cli.connection import catalog_path, connect
@@ -20,7 +20,9 @@ commands.command("start")(start)
 
 _SWITCHING_S = 600.0  # API processes load an encoder first, which the service bounds
 
-BuildId = Annotated[str, typer.Argument(metavar="BUILD", help="The build: `vitrine builds list` names them.")]
+BuildId = Annotated[
+    str, typer.Argument(metavar="BUILD", help="The build: the beginning of its id, as `vitrine builds list` shows.")
+]
 
 
 @commands.command("list")
@@ -33,7 +35,7 @@ def list_builds(catalog: CatalogName = "default", url: Url = None, data: Data = 
     for one in found["builds"]:
         state = "estimated" if one.get("error", {}).get("code") == "dry_run" else one["state"]
         names = ("encoder", "index", "indexed", "products", "takes_uploads")
-        columns = [one["id"], state, *(one[name] for name in names)]
+        columns = [one["id"][:SHOWN], state, *(one[name] for name in names)]
         table.add_row(*(plain(value) for value in columns))
     screen.result(found, table)
 
@@ -45,7 +47,7 @@ def show(
     """Show a build: how far it is, what its check found, and what happened to it."""
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
-        told = service.get(_path(catalog, build))
+        told = service.get(build_path(service, catalog, build))
     screen.result(told, build_table(told), *losers(told), *next_step(told, catalog))
 
 
@@ -56,7 +58,7 @@ def check(
     """Check a build that is ready once more, as it was when it had been filled."""
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
-        told, passed = checked(screen, service, _path(catalog, build))
+        told, passed = checked(screen, service, build_path(service, catalog, build))
     screen.result(told, build_table(told), *losers(told), *next_step(told, catalog))
     if not passed:
         sys.exit(FAILED_IN_PART)
@@ -73,7 +75,7 @@ def promote(
     json: Json = False,
 ) -> None:
     """Make a build the live one. The one before is kept for `rollback`."""
-    _act(json, url, data, _path(catalog, build), "promote", {"force": force, "reason": reason})
+    _act(json, url, data, catalog, build, "promote", {"force": force, "reason": reason})
 
 
 @commands.command("rollback")
@@ -91,7 +93,7 @@ def rollback(
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
         found = build or service.get(catalog_path(catalog))["build"]["id"]
-        told = service.post(f"{_path(catalog, found)}:rollback", patience_s=_SWITCHING_S)
+        told = service.post(f"{build_path(service, catalog, found)}:rollback", patience_s=_SWITCHING_S)
     screen.result(told, build_table(told))
 
 
@@ -100,7 +102,7 @@ def abort(
     build: BuildId, catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False
 ) -> None:
     """End a build that was never live."""
-    _act(json, url, data, _path(catalog, build), "abort")
+    _act(json, url, data, catalog, build, "abort")
 
 
 @commands.command("retire")
@@ -108,7 +110,7 @@ def retire(
     build: BuildId, catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False
 ) -> None:
     """Let go of a build that was live: there is no rolling back to it any more."""
-    _act(json, url, data, _path(catalog, build), "retire")
+    _act(json, url, data, catalog, build, "retire")
 
 
 @commands.command("throttle")
@@ -124,15 +126,13 @@ def throttle(
     json: Json = False,
 ) -> None:
     """Bound how fast a build is filled, while it is."""
-    _act(json, url, data, _path(catalog, build), "throttle", {"rate": rate})
+    _act(json, url, data, catalog, build, "throttle", {"rate": rate})
 
 
-def _act(json: bool, url: str | None, data: Path | None, path: str, action: str, body: Any = None) -> None:
+def _act(
+    json: bool, url: str | None, data: Path | None, catalog: str, build: str, action: str, body: Any = None
+) -> None:
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting(action):
-        told = service.post(f"{path}:{action}", body, patience_s=_SWITCHING_S)
+        told = service.post(f"{build_path(service, catalog, build)}:{action}", body, patience_s=_SWITCHING_S)
     screen.result(told, build_table(told))
-
-
-def _path(catalog: str, build: str) -> str:
-    return f"{catalog_path(catalog)}/builds/{quote(build, safe='')}"

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from app.cli.builds.named import build_path
 from app.cli.connection import catalog_path, connect
 from app.cli.failures import FAILED_IN_PART, line_of
 from app.cli.options import CatalogName, Data, Json, Url
@@ -48,9 +48,9 @@ def tune(
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("measuring"):
         name = build or service.get(catalog_path(catalog))["build"]["id"]
-        path = f"{catalog_path(catalog)}/builds/{quote(name, safe='')}"
+        path = build_path(service, catalog, name)
         service.post(f"{path}:tune", {"recall": recall, "compare": compare or []})
-        told = {"build": name, **waited_for(screen, service, path)}
+        told = {"build": path.rpartition("/")[2], **waited_for(screen, service, path)}
     screen.result(told, *([band_table(told)] if told["bands"] else []), *compared_table(told), *verdict(told))
     drawn = png is None or _drawn(screen, told, png)
     if not (told["reached"] and drawn):

@@ -99,8 +99,8 @@ def verdict(told: dict[str, Any]) -> Iterator[str]:
     if short:
         where = ", ".join(f"{written(one['filter'] or 'no filter')} ({one['products']:,} products)" for one in short)
         yield (
-            f"A recall of {told['recall']:g} is out of reach with {where}: the least that comes within 0.01 of the best "
-            "is stored. Another index may reach more: `vitrine builds start --index HNSW --param M=32`."
+            f"A recall of {told['recall']:g} is out of reach with {where}: the least that comes within 0.01 of the "
+            "best is stored. Another index may reach more: `vitrine builds start --index HNSW --param M=32`."
         )
 
 
