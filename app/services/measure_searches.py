@@ -12,6 +12,7 @@ from app.domain.embeddings import Vectors
 from app.domain.filters import Filter
 from app.domain.tuning import Ladder
 from app.ports.vectors import Neighbour, VectorStore
+from app.services.asked_afresh import asked_afresh
 from app.services.deeper_search import rows_of_products
 from app.services.held_step import HeldStep
 from app.services.stored_vectors import Questions
@@ -110,7 +111,7 @@ class Meter:
         found = rows_of_products(
             self.store,
             target.collection,
-            [query[None] for query in queries],
+            [query[None] for query in asked_afresh(queries)],
             depth=target.exact.depth,
             rows=target.limit,
             index=index,

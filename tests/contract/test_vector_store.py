@@ -17,6 +17,7 @@ from app.domain.errors import BadVector, Conflict, Invalid, StoreUnavailable
 from app.domain.filters import parse_filter
 from app.domain.products import AttributeType
 from app.ports.vectors import Stamp, VectorRow, VectorStore
+from app.services.asked_afresh import asked_afresh
 from scripts.bench.large_catalog import clustered
 from tests.fakes.vectors import FakeVectorStore
 
@@ -141,7 +142,7 @@ def test_what_is_sealed_is_indexed_after_a_while(store: VectorStore) -> None:
     assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(100)]
 
 
-def test_once_nothing_is_unindexed_or_unserved_the_index_answers(store: VectorStore) -> None:
+def test_once_nothing_is_unindexed_or_unserved_the_index_answers_and_a_question_asked_afresh_the_same(store: VectorStore) -> None:
     if isinstance(store, FakeVectorStore):
         pytest.skip("it has no index")
     poor = IndexSpec.of("HNSW", {"M": 4, "efConstruction": 8, "ef": 10})
@@ -154,8 +155,11 @@ def test_once_nothing_is_unindexed_or_unserved_the_index_answers(store: VectorSt
     store.seal(OTHER)
     wait_until_indexed(store, OTHER)
     answers = store.search(OTHER, queries, limit=10, index=poor)
+    store.search(OTHER, queries, limit=10, index=poor.searched_with(2_000))
+    again = store.search(OTHER, asked_afresh(queries), limit=10, index=poor)
     assert store.unindexed(OTHER) == 0
     store.drop(OTHER)
+    assert [[one.id for one in hits] for hits in again] == [[one.id for one in hits] for hits in answers]
     found = np.mean([len(best & {one.id for one in hits}) for best, hits in zip(nearest, answers, strict=True)]) / 10
     assert found < 0.9  # all is found where rows are compared one by one
 
