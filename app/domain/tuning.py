@@ -57,7 +57,7 @@ class Ladder:
 
         def reaches(value: int) -> bool:
             if value not in self.recalls:
-                self.recalls[value] = round(recall_of(value), 6)  # how a mean is rounded decides nothing
+                self.recalls[value] = recall_of(value)
             return self.recalls[value] >= self.target
 
         below, value = least - 1, least

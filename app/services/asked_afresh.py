@@ -1,7 +1,7 @@
 """Asking a question again as if it came for the first time, so that measuring it again flatters nobody.
 
-The HNSW of Milvus before 2.5 keeps, by the bits of a query's vector, where its search ended (knowhere's `lru_cache`), and
-begins there when the same comes again: asked widely once, a narrow search finds 96 of the best hundred instead of 93.
+The HNSW of Milvus 2.3 keeps, by the bits of a query's vector, where its search ended (knowhere's `lru_cache`), and
+begins there when the same comes again: after a wide search a narrow one finds 96 of the best hundred instead of 93.
 """
 
 import numpy as np

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _NEVER_ENDING = (StepKind.DROP, StepKind.RECONCILE)
 _SPARING = (*_NEVER_ENDING, StepKind.TUNE)  # however often these are begun, the build does not fail of it
-_LOOK_AGAIN_S = 0.5  # beside a part that is measured for minutes
+_LOOK_AGAIN_S = 0.5  # beside a step that may take minutes
 
 Work = Callable[[Step, Callable[[], bool]], bool]
 """Does a step. What it is given besides says to stop early; False where it did, and the step goes on later."""
@@ -66,16 +66,12 @@ class BuildWorker:
 
         `pause` is called inside of long steps, which end early where it says to stop.
         """
-        lanes = self.lanes if stage is Stage.INDEX else 1  # a model has one device
-        steps = self._due(stage, lanes)
-        if not steps:
+        first = self._claimed(stage)
+        if first is None:
             return False
-        first, *others = sorted(steps, key=_is_no_tuning)
+        others = self.lanes - 1 if stage is Stage.INDEX else 0  # a model has one device
         over = threading.Event()
-        if _is_no_tuning(first):
-            over.set()
-        idle = [None] * (lanes - len(steps))
-        beside = [self.pool.submit(self._beside, stage, one, pause, over) for one in (*others, *idle)]
+        beside = [self.pool.submit(self._beside, stage, pause, over) for _ in range(others)]
         try:
             self._work(first, pause)
         finally:
@@ -84,28 +80,16 @@ class BuildWorker:
             done.result()
         return True
 
-    def _due(self, stage: Stage, most: int) -> list[Step]:
-        """The next steps, of which no more than one tunes a build."""
-        steps: list[Step] = []
-        while len(steps) < most:
-            tunes = not all(map(_is_no_tuning, steps))
-            step = self._claimed(stage, but=StepKind.TUNE if tunes else None)
-            if step is None:
-                break
-            steps.append(step)
-        return steps
-
-    def _beside(self, stage: Stage, step: Step | None, pause: Callable[[], bool], over: threading.Event) -> None:
-        """Do a step, and what comes to be due until the part of tuning that keeps this worker is over."""
-        while True:
+    def _beside(self, stage: Stage, pause: Callable[[], bool], over: threading.Event) -> None:
+        """Do what comes to be due, but for tuning, until the step that keeps this worker is over."""
+        while not over.is_set():
+            step = self._claimed(stage, but=StepKind.TUNE)
             if step is None:
                 over.wait(_LOOK_AGAIN_S)
             else:
                 self._work(step, pause)
-            if over.is_set():
-                return
-            pause()  # uploads go first
-            step = self._claimed(stage, but=StepKind.TUNE)
+            if not over.is_set():
+                pause()  # uploads go first
 
     def _claimed(self, stage: Stage, *, but: StepKind | None = None) -> Step | None:
         with self.database.writing() as transaction:
@@ -166,7 +150,3 @@ class BuildWorker:
     def _give_back(self, step: Step, reason: Failure, delay: timedelta, *, blameless: bool) -> None:
         with self.database.writing() as transaction:
             transaction.build_steps.release(step, reason, delay=delay, blameless=blameless)
-
-
-def _is_no_tuning(step: Step) -> bool:
-    return step.page.kind is not StepKind.TUNE

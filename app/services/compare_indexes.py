@@ -112,7 +112,7 @@ class Comparer:
             index = index.searched_with(ladder.chosen)
             found, params = ladder.recalls[ladder.chosen], dict(index.search_params)
         (ms,) = self.meter.median_ms([index], [target])
-        return {"search_params": params, "recall": round(found, 6), "ms": round(ms, 2), "reached": found >= recall}
+        return {"search_params": params, "recall": found, "ms": round(ms, 2), "reached": found >= recall}
 
 
 def drop_trials(store: VectorStore, build: Build) -> None:

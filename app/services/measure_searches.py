@@ -71,7 +71,7 @@ class Meter:
             shares = one.exact.recall(found, slack=min(index.inexactness, _SLACK))
             worst = min(worst, self.questions.worst(shares))
         self.held.progressed = True
-        return worst
+        return round(worst, 6)  # how a mean of floats is rounded decides nothing
 
     def median_ms(self, indexes: Sequence[IndexSpec], targets: Sequence[Target]) -> list[float]:
         """How long a query takes in the middle with each index, asked in turn: its targets are asked side by side."""

@@ -14,8 +14,8 @@ DEPTH = 10
 _QUICK = {"ef": (4, 16), "nprobe": (1,)}
 """The search parameters of the first looks: a row that is found with these is found with more.
 
-Of 2,000 rows out of 100,000 the first look misses 110, the second 2. With an ef of 2 it misses 300, whose looks with an
-ef of 128 take a third of all the time.
+Of 2,000 rows out of 100,000 the first look misses 110, the second 2. With an ef of 2 it misses 300, and looks for
+those with an ef of 128 take a third of all the time.
 """
 _DEPTHS = (DEPTH, 100, 1_000, 10_000)
 """Ever deeper while all that comes is the same vector: a picture that many products share."""

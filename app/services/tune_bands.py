@@ -120,7 +120,7 @@ def _chosen(meter: Meter, index: IndexSpec, targets: Sequence[Target], ladder: L
     values = sorted(ladder.recalls)
     took = meter.median_ms([index.searched_with(value) for value in values], targets)
     points = {
-        value: {"value": value, "recall": round(ladder.recalls[value], 6), "ms": round(ms, 2)}
+        value: {"value": value, "recall": ladder.recalls[value], "ms": round(ms, 2)}
         for value, ms in zip(values, took, strict=True)
     }
     return {

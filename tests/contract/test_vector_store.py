@@ -142,7 +142,7 @@ def test_what_is_sealed_is_indexed_after_a_while(store: VectorStore) -> None:
     assert [hits[0].id for hits in answers] == [f"p{n}#0" for n in range(100)]
 
 
-def test_once_nothing_is_unindexed_or_unserved_the_index_answers_and_a_question_asked_afresh_the_same(store: VectorStore) -> None:
+def test_once_nothing_is_unindexed_or_unserved_the_index_answers_afresh_too(store: VectorStore) -> None:
     if isinstance(store, FakeVectorStore):
         pytest.skip("it has no index")
     poor = IndexSpec.of("HNSW", {"M": 4, "efConstruction": 8, "ef": 10})

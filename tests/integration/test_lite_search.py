@@ -221,7 +221,7 @@ def test_a_search_does_not_wait_for_a_merge(lite: Lite) -> None:
 def test_a_filter_copies_no_vectors_of_what_is_in_memory(lite: Lite) -> None:
     lite.collection.insert(records(["p0", "p1"], unit(np.random.default_rng(5), 2)))
     view = view_of(lite.collection._read_snapshot()[0], lite.collection._memtable, "vector")
-    read = view.memory.table("vector")
+    read = view.memory.table()
     assert read.column("id").to_pylist() == ["p0", "p1"]
     assert "vector" not in read.column_names
 

@@ -52,7 +52,7 @@ def test_each_state_that_follows_is_what_it_would_be_from_the_beginning() -> Non
     chosen, settled, number, deleted = random.Random(0), Settled(), 0, {}
     segments: list[Segment] = []
     hidden = 0
-    for _ in range(300):
+    for _ in range(120):
         keys = chosen.sample("abcdefghijklmnop", 4)
         what = chosen.choice(("flush", "flush", "delete", "merge"))
         if what == "flush":

@@ -595,9 +595,3 @@ def test_a_build_that_ends_is_not_tuned_and_its_trials_go_with_it(shop: Shop, bu
 def all_builds(shop: Shop) -> list[Build]:
     with shop.pipeline.database.reading() as transaction:
         return transaction.builds.all("shop")
-
-
-def test_how_a_mean_is_rounded_does_not_decide_whether_a_recall_is_reached() -> None:
-    ladder = Ladder(0.995)
-    ladder.climb({1: 0.5, 2: 0.99499999999, 4: 1.0}.__getitem__, least=1, most=4)
-    assert (ladder.chosen, ladder.recalls[2]) == (2, 0.995)

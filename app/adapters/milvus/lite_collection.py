@@ -1,17 +1,18 @@
 """milvus-lite's collection as we need it: readers wait for nobody, and it tells how far its indexes are."""
 
+from concurrent.futures import Future
+
 from milvus_lite.engine.collection import Collection
 from milvus_lite.storage.delta_index import DeltaIndex
 
 from app.adapters.milvus.lite_settled import Mask, Settled
 from app.adapters.milvus.lite_view import view_of
 
-LOOK_S = 0.1  # at its background work: what has nothing to do answers within a millisecond or so
-
 
 class LiteCollection(Collection):  # type: ignore[misc] # milvus-lite publishes no types
     """A collection whose segments are merged and indexed in the background, as its own are."""
 
+    _last: Future[None] | None = None
     _published: tuple[Settled, DeltaIndex] = (Settled(), DeltaIndex("id"))
 
     # Its upsert fills a row with what the one it replaces has beside it: an attribute that was taken away would stay
@@ -43,19 +44,16 @@ class LiteCollection(Collection):  # type: ignore[misc] # milvus-lite publishes 
         Or those of all segments, where each has one and the background is not done: it may be about to merge some.
         None once it is done, whatever became of it: what it failed at it tries again after the next flush.
         """
-        if self._at_rest():
+        if self._last is None or self._last.done():
             return 0
         settled, _ = self._published
         lacking = [mask for one, mask in zip(settled, settled.counting, strict=True) if not one.indexes]
         return sum(map(_rows, lacking)) or sum(map(_rows, settled.counting))
 
-    def _at_rest(self) -> bool:
-        """Whether nothing is left to be done in the background."""
-        try:
-            self._wait_for_bg(LOOK_S)
-        except TimeoutError:
-            return False
-        return True
+    def _schedule_bg_maintenance(self) -> None:
+        """As its own, in the one thread it has for this: once the last is done all are."""
+        if not self._bg_closed:
+            self._last = self._bg_executor.submit(self._bg_compact_and_index)
 
 
 def _rows(mask: Mask) -> int:

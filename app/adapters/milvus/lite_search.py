@@ -47,7 +47,7 @@ def search(
         for one, counting in zip(view.settled, view.counting, strict=True)
     ]
     if view.memory.ids:
-        sources.append(MemoryRows(view.memory, vector_field))
+        sources.append(MemoryRows(view.memory))
     if not sources or top_k <= 0:
         return [[] for _ in query_vectors]
     passing = Passing(compiled_filter, indexed_filter_plan) if compiled_filter is not None else None

@@ -81,7 +81,6 @@ class MemoryRows:
     """The rows in memory, each compared with."""
 
     memory: Memory
-    vector_field: str
 
     def key(self, row: int) -> str:
         """See `Rows`."""
@@ -96,7 +95,7 @@ class MemoryRows:
         """See `Rows`."""
         rows = np.arange(len(self.memory.ids))
         if passing is not None:
-            rows = np.flatnonzero(evaluate_mask(passing.compiled, self.memory.table(self.vector_field)))
+            rows = np.flatnonzero(evaluate_mask(passing.compiled, self.memory.table()))
         distances = 1 - (queries @ self.memory.vectors.T)[:, self.memory.places[rows]]
         best = np.argsort(distances, axis=1)[:, :limit]
         return rows[best], np.take_along_axis(distances, best, axis=1)

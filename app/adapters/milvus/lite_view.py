@@ -19,7 +19,10 @@ from app.domain.embeddings import Vectors, unit_rows
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The rows in memory that count: row i is the vector `vectors[places[i]]`, and row `refs[i][1]` of its batch."""
+    """The rows in memory that count: row i is the vector `vectors[places[i]]`, and row `refs[i][1]` of its batch.
+
+    Batches are without their vectors: most of what a filter would have to copy.
+    """
 
     batches: Sequence[pa.RecordBatch] = ()
     vectors: Vectors = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
@@ -27,10 +30,9 @@ class Memory:
     refs: Sequence[tuple[int, int]] = ()
     places: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
-    def table(self, vector_field: str) -> pa.Table:
-        """These rows as a filter reads them, without their vectors: most of what there is to copy."""
-        read = pa.Table.from_batches(self.batches).drop(["_partition", vector_field])
-        return read.take(pa.array(self.places))
+    def table(self) -> pa.Table:
+        """These rows as a filter reads them."""
+        return pa.Table.from_batches(self.batches).take(pa.array(self.places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class _Kept:
     """A view and what it was made of; it goes with the memory table, which every flush replaces."""
 
     blocks: list[Vectors] = field(default_factory=list)  # one for each batch in memory
+    batches: list[pa.RecordBatch] = field(default_factory=list)
     written: tuple[int, int] = (-1, -1)
     view: View | None = None
 
@@ -64,12 +67,13 @@ def view_of(settled: Settled, memory: MemTable, vector_field: str) -> View:
         for batch in memory._insert_batches[len(kept.blocks) :]:
             column = batch.column(vector_field)
             kept.blocks.append(unit_rows(column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)))
-        kept.view = _view(settled, kept.blocks, memory)
+            kept.batches.append(batch.drop_columns(["_partition", vector_field]))
+        kept.view = _view(settled, kept, memory)
         kept.written = written
         return kept.view
 
 
-def _view(settled: Settled, blocks: Sequence[Vectors], memory: MemTable) -> View:
+def _view(settled: Settled, kept: _Kept, memory: MemTable) -> View:
     rows = {
         key: (batch, row, number)
         for key, (batch, row, number) in memory._pk_index.items()
@@ -83,8 +87,8 @@ def _view(settled: Settled, blocks: Sequence[Vectors], memory: MemTable) -> View
         hide(segment, mask, newer, np.less_equal)
     if not rows:
         return View(settled, counting, Memory())
-    first = np.cumsum([0, *map(len, blocks)])
+    first = np.cumsum([0, *map(len, kept.blocks)])
     refs = [(batch, row) for batch, row, _ in rows.values()]
     places = np.asarray([first[batch] + row for batch, row in refs], dtype=np.intp)
-    batches = list(memory._insert_batches)
-    return View(settled, counting, Memory(batches, np.concatenate(blocks), list(rows), refs, places))
+    vectors = np.concatenate(kept.blocks)
+    return View(settled, counting, Memory(tuple(kept.batches), vectors, list(rows), refs, places))
