@@ -1,8 +1,12 @@
 """Shops whose builds are tuned."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from app.domain.bands import Band
 from app.domain.builds import Build
+from app.domain.tuning import Tuning
 from app.services.start_build import start_build
 from app.services.start_tuning import start_tuning
 from tests.building import Shop
@@ -30,10 +34,18 @@ def with_lists(shop: Shop) -> Build:
     return shop.build(build)
 
 
-def tune(shop: Shop, build: Build, recall: float = 0.95, compare: tuple[str, ...] = ()) -> None:
-    """Ask for a build to be tuned."""
+def tune(
+    shop: Shop, build: Build, recall: float = 0.95, compare: tuple[str, ...] = (), *, dry_run: bool = False
+) -> None:
+    """Ask for a build to be tuned; unlike what an operator asks for, one that compares is stored too."""
     p = shop.pipeline
-    start_tuning(p.database, p.jobs, "shop", build.id, recall=recall, compare=compare)
+    start_tuning(p.database, p.jobs, "shop", build.id, Tuning(recall, compare, dry_run=dry_run))
+
+
+def store_tuned(shop: Shop, build: Build, bands: Sequence[Band]) -> None:
+    """Let a build be searched as if tuning had found these bands."""
+    with shop.pipeline.database.writing() as transaction:
+        transaction.builds.set_tuned(build.id, replace(build.index, bands=tuple(bands)), {})
 
 
 def dies_at(count: int, call: Any) -> Any:

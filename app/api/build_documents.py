@@ -69,7 +69,8 @@ def _reason(failure: Failure) -> Reason:
 def _tuning_document(told: Mapping[str, Any]) -> TuningDocument:
     chosen = told["bands"] is not None
     left = len(told["compare"]) + len(told["bands"]) if chosen else None
-    return cast(TuningDocument, {"recall": told["recall"], "parts_left": left, **told["found"]})
+    stated = {"recall": told["recall"], "dry_run": told.get("dry_run", False)}
+    return cast(TuningDocument, {**stated, "parts_left": left, **told["found"]})
 
 
 def _progress_document(progress: Progress, bound: float | None) -> ProgressDocument:

@@ -4,11 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+RECALL = 0.95
+"""What is asked for where nobody says: of the hundred best products a search brings 95."""
+
 NOISE = 0.01
 """Two recalls nearer than this are one: so closely a few hundred queries tell them."""
 
-TUNING, TUNED, NOT_TUNED = "tuning", "tuned", "not tuned"
-"""What a build's events say of it: the last one of these tells how it stands."""
+TUNING, TUNED, MEASURED, NOT_TUNED = "tuning", "tuned", "measured", "not tuned"
+"""What a build's events say of it: the last one of these tells how it stands. What is only measured is not stored."""
+
+UNTUNED = "untuned"
+"""What they say of a build that is searched as it was made again."""
 
 
 UNMEASURED = "no band could be measured"
@@ -24,13 +30,20 @@ class Tuning:
     """A build being tuned for `recall`, in (0, 1]: what is left to be done, and what was `found` so far; all is JSON.
 
     `compare` are the index types that are still to be compared. `bands` are still to be measured, each as the share
-    it stands for and its filter, None for a search without one; None as a whole until they are chosen.
+    it stands for and its filter, None for a search without one; None as a whole until they are chosen. A `dry_run`
+    leaves what searches use as it is.
     """
 
     recall: float
     compare: Sequence[str] = ()
     bands: Sequence[tuple[float, Mapping[str, Any] | None]] | None = None
     found: Mapping[str, Any] = field(default_factory=_nothing_yet)
+    dry_run: bool = False
+
+    @staticmethod
+    def asked(recall: float, compare: Sequence[str] = (), *, dry_run: bool = False) -> "Tuning":
+        """What an operator asks for. Whoever compares index types has not decided yet: that is a dry run too."""
+        return Tuning(recall, compare, dry_run=dry_run or bool(compare))
 
     @property
     def left(self) -> bool:

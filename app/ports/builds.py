@@ -65,8 +65,8 @@ class Builds(Protocol):
         """Write down what the check of a build found."""
         ...
 
-    def set_tuned(self, build_id: str, index: IndexSpec, tuned: Mapping[str, Any]) -> None:
-        """Let queries search with the bands of this index from now on; `tuned` is what was measured of them."""
+    def set_tuned(self, build_id: str, index: IndexSpec, tuned: Mapping[str, Any] | None) -> None:
+        """Let queries search with the bands of this index from now on; `tuned` is what was measured, if any was."""
         ...
 
     def record(self, build_id: str, what: str, told: Mapping[str, Any]) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 from app.domain.bands import Band
 from app.domain.build_steps import Step
-from app.domain.tuning import NOT_TUNED, TUNED, UNMEASURED, Tuning
+from app.domain.tuning import MEASURED, NOT_TUNED, TUNED, UNMEASURED, Tuning
+from app.domain.tuning_changes import changes
 from app.ports.database import Database, Transaction
 from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
 from app.services.compare_indexes import drop_trials
 from app.services.finish_step import finish_step
-from app.services.search_legs import DEPTH
+from app.services.search_legs import DEPTH, ROWS_PER_CANDIDATE
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class TuningEnd:
         return Tuning(**{name: value for name, value in self.step.page.told.items() if name != _SINCE})
 
     def take(self, transaction: Transaction, tuning: Tuning) -> None:
-        """Let searches take what was found; where nothing was measured they go on as before."""
+        """Let searches take what was found; in a dry run, and where nothing was measured, they go on as before."""
         build = self.step.build
         found: list[Mapping[str, Any]] = tuning.found["bands"]
         if not found and "nothing" not in tuning.found:
@@ -47,12 +48,20 @@ class TuningEnd:
         else:
             reached = all(one["reached"] for one in found)
         bands = [Band(one["share"], next(iter(one["search_params"].values())), one["over_fetch"]) for one in found]
-        told = {"recall": tuning.recall, "depth": DEPTH, "reached": reached, **tuning.found}
-        index = replace(build.index, bands=tuple(bands)) if bands else build.index
-        transaction.builds.set_tuned(build.id, index, told)
-        short = {"recall": tuning.recall, "reached": reached, "bands": len(bands)}
-        transaction.builds.record(build.id, TUNED, short)
-        log.info("build.tuned", extra={"build": build.id, **short})
+        index = replace(build.index, bands=tuple(bands))
+        short = {
+            "recall": tuning.recall,
+            "reached": reached,
+            "changes": changes(build.index, index, over_fetch=ROWS_PER_CANDIDATE) if bands else [],
+        }
+        told = {**short, "depth": DEPTH, **tuning.found}
+        if tuning.dry_run:
+            transaction.builds.record(build.id, MEASURED, told)
+        else:
+            transaction.builds.set_tuned(build.id, index if bands else build.index, told)
+            transaction.builds.record(build.id, TUNED, short)
+        stored = bool(bands) and not tuning.dry_run
+        log.info("build.tuned", extra={"build": build.id, "reached": reached, "bands": len(bands), "stored": stored})
 
     def wait(self, reason: Failure, delay: timedelta, *, anew: bool = False) -> None:
         """Give the step back, which is not to blame; after too long it is given up.

@@ -1,6 +1,5 @@
 """Asking for a build to be tuned: a step, which workers do."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from app.domain.build_steps import NewStep, StepKind
@@ -14,15 +13,13 @@ from app.services.switch_build import the_build
 from app.services.waking import wake_builders
 
 
-def start_tuning(
-    database: Database, jobs: Jobs, catalog: str, build_id: str, *, recall: float, compare: Sequence[str] = ()
-) -> Build:
+def start_tuning(database: Database, jobs: Jobs, catalog: str, build_id: str, tuning: Tuning) -> Build:
     """Have a build tuned that is filled and takes uploads; its events tell when it is.
 
     Raises `NotFound` (`unknown_catalog`, `unknown_build`), `Invalid` (`index_type`) for a type that is to be compared
     and that nobody knows, and `Conflict` (`build_state`, `being_tuned`).
     """
-    for name in compare:
+    for name in tuning.compare:
         try:
             IndexSpec.of(name)
         except Invalid as error:
@@ -38,7 +35,8 @@ def start_tuning(
             )
         if build_id not in {one.id for one in transaction.build_steps.lacking(StepKind.TUNE)}:
             raise Conflict(f"build {build_id} is being tuned already", code="being_tuned", field="build")
-        transaction.build_steps.add(build_id, [NewStep(StepKind.TUNE, told=asdict(Tuning(recall, compare)))])
-        transaction.builds.record(build_id, TUNING, {"recall": recall, "compare": list(compare)})
+        asked = {"recall": tuning.recall, "compare": list(tuning.compare), "dry_run": tuning.dry_run}
+        transaction.build_steps.add(build_id, [NewStep(StepKind.TUNE, told=asdict(tuning))])
+        transaction.builds.record(build_id, TUNING, asked)
     wake_builders(jobs, Stage.INDEX)
     return build

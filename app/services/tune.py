@@ -132,6 +132,7 @@ class Tuner:
 
     def _chosen(self, build: Build, tuning: Tuning) -> Tuning:
         if build.index.tunable is None:
-            return nothing(tuning, f"its {build.index.type} looks at every row, whatever the parameters of a search")
+            params = "".join(f", {name} {value}" for name, value in build.index.build_params.items())
+            return nothing(tuning, f"its index ({build.index.type}{params}) is exact: a search looks at every row")
         filters, left_out = chosen_filters(self.database, build)
         return replace(tuning, bands=[(EVERYTHING, None), *filters]).with_more("left_out", *left_out)

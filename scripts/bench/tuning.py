@@ -8,6 +8,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from app.domain.build_steps import BuildEvent
 from app.domain.builds import Build
 from app.domain.embeddings import text_hash
 from app.domain.search import Leg, SearchQuery
-from app.domain.tuning import TUNED, TUNING
+from app.domain.tuning import MEASURED, TUNED, TUNING, Tuning
 from app.services.start_tuning import start_tuning
 from scripts.bench.drawn_encoder import DrawnLoader
 from scripts.bench.large_catalog import CATALOG, fill_live, open_large
@@ -54,11 +55,14 @@ def main() -> None:
         for index in asked.index or ["HNSW"]:
             build = _live_with(application, index)
             before = _searches(application, build)
-            told, seconds = _tuned(application, build, asked.recall, compare)
+            told, seconds = _tuned(application, build, Tuning.asked(asked.recall))
             after = _searches(application, build)
             report("tuning", {"index": index, "seconds": seconds, "before": before, "after": after, "tuned": told})
             if asked.png:
-                draw(dict(told), asked.png / f"{index}.png")
+                draw(_titled(build, told), asked.png / f"{index}.png")
+            if compare:
+                told, seconds = _tuned(application, build, Tuning.asked(asked.recall, compare))
+                report("comparison", {"seconds": seconds, "compared": told["compared"]})
             compare = []
 
 
@@ -88,22 +92,30 @@ def _live(application: Application) -> Build:
     return build
 
 
-def _tuned(
-    application: Application, build: Build, recall: float, compare: Sequence[str]
-) -> tuple[Mapping[str, Any], float]:
+def _titled(build: Build, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What was told, with what stands above its curves."""
+    index = build.index
+    params = {**index.build_params, **index.search_params}
+    at = datetime.now(UTC).isoformat()
+    return {"build": build.id, "catalog": build.catalog, "index": index.type, "params": params, "at": at, **told}
+
+
+def _tuned(application: Application, build: Build, tuning: Tuning) -> tuple[Mapping[str, Any], float]:
+    """What was found, stored or not, and the seconds that took."""
     started = time.perf_counter()
-    start_tuning(application.database, application.jobs, CATALOG.name, build.id, recall=recall, compare=compare)
-    while _last(application, build) == TUNING:
+    start_tuning(application.database, application.jobs, CATALOG.name, build.id, tuning)
+    while (last := _last(application, build)).what == TUNING:
         time.sleep(0.2)
-    if _last(application, build) != TUNED:
+    if last.what not in (TUNED, MEASURED):
         raise RuntimeError("it was not tuned: the log says why")
-    return _live(application).tuned or {}, round(time.perf_counter() - started, 1)
+    told = last.told if last.what == MEASURED else _live(application).tuned or {}
+    return told, round(time.perf_counter() - started, 1)
 
 
-def _last(application: Application, build: Build) -> str:
+def _last(application: Application, build: Build) -> BuildEvent:
     with application.database.reading() as transaction:
         events: Sequence[BuildEvent] = transaction.builds.events(build.id)
-    return [one.what for one in events][-1]
+    return events[-1]
 
 
 def _searches(application: Application, build: Build) -> dict[str, Any]:

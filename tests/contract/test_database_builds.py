@@ -94,3 +94,10 @@ def test_what_tuning_found_is_read_with_the_next_query(database: SqlDatabase) ->
     assert read is not None
     assert found[1].index == read.index == index
     assert read.tuned == {"recall": 0.95}
+    with database.writing() as transaction:
+        transaction.builds.set_tuned(build.id, build.index, None)
+    with database.reading() as transaction:
+        assert transaction.builds.get(build.id) == build
+        found = transaction.builds.searched("shop")
+    assert found is not None
+    assert found[1].index == build.index

@@ -396,15 +396,31 @@ def test_search_parameters_are_found_stored_and_drawn(tmp_path: Path, manifest: 
     assert "looks at every row" in told["nothing"]
     code, built, _ = run("builds", "start", "--index", "IVF_FLAT", "--param", "nlist=8", "--data", data)
     assert (code, built["state"]) == (0, "ready")
-    asked = ("tune", built["id"], "--recall", "1", "--compare", "HNSW", "--compare", "IVF_PQ", "--png", curve)
-    code, told, _ = run(*asked, "--data", data)
+    asked = ("tune", built["id"], "--recall", "1")
+    code, told, _ = run(*asked, "--compare", "HNSW", "--compare", "IVF_PQ", "--data", data)
     assert (code, told["build"], told["reached"], told["recall"]) == (0, built["id"], True, 1.0)
-    assert 1 <= told["bands"][0]["search_params"]["nprobe"] <= 8
     assert ["passed_over" in one for one in told["compared"]] == [False, True]
-    with Image.open(curve) as drawn:
-        assert (drawn.format, drawn.size) == ("PNG", (960, 560))
     code, shown, _ = run("builds", "show", built["id"], "--data", data)
-    assert (code, shown["tuned"]) == (0, {name: value for name, value in told.items() if name != "build"})
+    assert (code, "tuned" in shown, told["stored"]) == (0, False, False)  # it was only a look
+    code, told, _ = run(*asked, "--png", curve, "--data", data)
+    assert 1 <= told["bands"][0]["search_params"]["nprobe"] <= 8
+    with Image.open(curve) as drawn:
+        assert (drawn.format, drawn.width) == ("PNG", 960)
+    code, shown, _ = run("builds", "show", built["id"], "--data", data)
+    assert (code, told["stored"]) == (0, True)
+    assert shown["tuned"].items() <= told.items()
+    assert "searched" in shown
+    code, put_back, _ = run("tune", built["id"], "--reset", "--data", data)
+    assert (code, put_back["reset"]) == (0, True)
+    assert [(one["now"], one["before"]) for one in told["changes"]] == [
+        (one["before"], one["now"]) for one in put_back["changes"]
+    ]
+    code, shown, _ = run("builds", "show", built["id"], "--data", data)
+    assert not {"tuned", "searched"} & shown.keys()
+    code, put_back, _ = run("tune", built["id"], "--reset", "--data", data)
+    assert (code, put_back) == (0, {"build": built["id"], "reset": False, "changes": []})
+    code, answer, _ = run("tune", built["id"], "--reset", "--dry-run", "--data", data)
+    assert (code, answer["error"]["code"]) == (2, "usage")
     code, answer, _ = run("tune", "--compare", "NONE", "--data", data)
     assert (code, answer["error"]["code"]) == (2, "index_type")
     code, answer, _ = run("tune", "none", "--data", data)

@@ -27,6 +27,7 @@ ROUTES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/catalogs/{c}/builds/{b}:rollback", {}),
     ("POST", "/v1/catalogs/{c}/builds/{b}:abort", {}),
     ("POST", "/v1/catalogs/{c}/builds/{b}:retire", {}),
+    ("POST", "/v1/catalogs/{c}/builds/{b}:untune", {}),
     ("POST", "/v1/catalogs/{c}/builds/{b}:throttle", {"json": {"rate": 1}}),
 )
 BAD_IDS = (

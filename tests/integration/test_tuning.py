@@ -70,9 +70,10 @@ def tuned(shop: Shop, build: Build, **stated: Any) -> dict[str, Any]:
     assert (answer.status_code, answer.json()) == (202, {"id": build.id, "state": "live"})
     wait_until(lambda: shop.client.get(path).json()["events"][-1]["what"] != "tuning")
     told = shop.client.get(path).json()
-    assert told["events"][-1]["what"] == "tuned", told["events"]
-    found: dict[str, Any] = told["tuned"]
-    if found["bands"]:
+    looked = bool(stated.get("dry_run") or stated.get("compare"))
+    assert told["events"][-1]["what"] == ("measured" if looked else "tuned"), told["events"]
+    found: dict[str, Any] = told["events"][-1]["told"] if looked else told["tuned"]
+    if found["bands"] and not looked:
         values = [next(iter(band["search_params"].values())) for band in found["bands"]]
         used = {kind: next(iter(params.values())) for kind, params in told["searched"].items()}
         assert used == {"unfiltered": values[0], "filtered": max(values)}
@@ -123,14 +124,16 @@ def test_a_server_needs_as_much_as_it_needs(over_milvus: Shop) -> None:
     check(over_milvus, graph, told, 0.995)
 
     lists = with_lists(over_milvus)
-    told = tuned(over_milvus, lists, recall=0.97, compare=["IVF_SQ8", "HNSW_SQ"])
+    told = tuned(over_milvus, lists, recall=0.97)
     check(over_milvus, lists, told, 0.97)
     assert len(told["bands"]) == 4
     assert told["bands"][0]["search_params"]["nprobe"] > 1
     less = {"nprobe": max(1, told["bands"][0]["search_params"]["nprobe"] // 4)}
     assert found_of_exact(over_milvus, lists, less, None) < 0.9
 
-    by_type = {one["index"]: one for one in told["compared"]}
+    tried = tuned(over_milvus, lists, recall=0.97, compare=["IVF_SQ8", "HNSW_SQ"])
+    check(over_milvus, lists, tried, 0.97)
+    by_type = {one["index"]: one for one in tried["compared"]}
     assert "passed_over" in by_type.pop("HNSW_SQ")
     assert all(one["rows"] == PRODUCTS and one["build_seconds"] > 0 and one["ms"] > 0 for one in by_type.values())
     assert by_type["IVF_SQ8"]["reached"]
@@ -164,9 +167,32 @@ def test_milvus_lite_has_nothing_to_tune_and_its_lists_have(over_lite: Shop) -> 
     assert {band["search_params"]["nprobe"] for band in filtered} == {1}  # under a filter it looks at every row
     assert over_lite.search(CATALOG.name, text="red", filter={"colour": "red"})
 
+    path = f"{BUILDS}/{lists.id}"
+    before = over_lite.client.get(path).json()
+    looked = tuned(over_lite, lists, recall=0.5, dry_run=True)
+    assert looked["bands"][0]["search_params"]["nprobe"] < whole["search_params"]["nprobe"]
+    after = over_lite.client.get(path).json()
+    assert (after["searched"], after["tuned"]) == (before["searched"], before["tuned"])
+
+    put_back = over_lite.client.post(f"{path}:untune")
+    assert put_back.status_code == 200
+    assert not {"searched", "tuned"} & put_back.json().keys()
+    assert put_back.json()["events"][-1]["what"] == "untuned"
+    assert live(over_lite).searched()[0].search_params == {"nprobe": 16}
+    again = over_lite.client.post(f"{path}:untune")
+    assert (again.status_code, again.json()) == (200, put_back.json())
+
 
 def test_what_is_asked_wrongly_is_refused(over_lite: Shop) -> None:
     path = f"{BUILDS}/{live(over_lite).id}:tune"
-    for body in ({"recall": 0}, {"recall": 1.5}, {"recall": "much"}, {"compare": ["NONE"]}, {"depth": 1}):
+    for body in (
+        {"recall": 0},
+        {"recall": 1.5},
+        {"recall": "much"},
+        {"compare": ["NONE"]},
+        {"depth": 1},
+        {"dry_run": 1},
+    ):
         assert over_lite.client.post(path, json=body).status_code == 422
-    assert over_lite.client.post(f"{BUILDS}/none:tune").status_code == 404
+    for action in ("tune", "untune"):
+        assert over_lite.client.post(f"{BUILDS}/none:{action}").status_code == 404

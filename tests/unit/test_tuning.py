@@ -19,7 +19,7 @@ from app.domain.index_size import index_bytes
 from app.domain.likely_filters import likely_filters
 from app.domain.passing import passes
 from app.domain.search import SearchQuery
-from app.domain.tuning import NOT_TUNED, TUNED, TUNING, Ladder
+from app.domain.tuning import NOT_TUNED, TUNED, TUNING, Ladder, Tuning
 from app.ports.vectors import Neighbour
 from app.services import compare_indexes, exact_answers, measure_searches, stored_vectors, tune_bands
 from app.services.start_tuning import start_tuning
@@ -571,7 +571,7 @@ def test_a_build_that_is_started_later_begins_as_the_first_did(shop: Shop, build
 
 def test_what_cannot_be_tuned_is_refused(shop: Shop, build: Build) -> None:
     with pytest.raises(NotFound):
-        start_tuning(shop.pipeline.database, shop.pipeline.jobs, "shop", "none", recall=0.9)
+        start_tuning(shop.pipeline.database, shop.pipeline.jobs, "shop", "none", Tuning(0.9))
     with pytest.raises(Invalid, match="NONE"):
         tune(shop, build, compare=("NONE",))
     with pytest.raises(Conflict, match="building"):

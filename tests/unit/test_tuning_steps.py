@@ -42,7 +42,7 @@ from app.services.tune_bands import BandMeter
 from tests.building import Shop
 from tests.factories import a_deletion, a_submission
 from tests.pipelines import Pipeline
-from tests.tuning import dies_at, stocked, tune, with_lists
+from tests.tuning import dies_at, stocked, store_tuned, tune, with_lists
 
 PRODUCTS = 12
 BANDS = (Band(1.0, 3, 2),)
@@ -291,15 +291,10 @@ def test_a_child_of_a_worker_that_is_told_to_stop_knows() -> None:
     assert run.stdout.decode().split() == ["False", "True", "41"]
 
 
-def tuned_before(shop: Shop, build: Build) -> None:
-    with shop.pipeline.database.writing() as transaction:
-        transaction.builds.set_tuned(build.id, replace(build.index, bands=BANDS), {})
-
-
 def test_while_all_of_a_catalog_is_uploaded_again_it_waits_and_is_searched_as_before(
     shop: Shop, build: Build
 ) -> None:
-    tuned_before(shop, build)
+    store_tuned(shop, build, BANDS)
     for number in range(PRODUCTS):
         shop.pipeline.accepted(a_submission(f"p{number:03}", f"another mug {number}"))
     tune(shop, build)
@@ -313,7 +308,7 @@ def test_while_all_of_a_catalog_is_uploaded_again_it_waits_and_is_searched_as_be
 
 
 def test_a_build_that_holds_nothing_has_nothing_to_tune_and_is_searched_as_before(shop: Shop, build: Build) -> None:
-    tuned_before(shop, build)
+    store_tuned(shop, build, BANDS)
     for number in range(PRODUCTS):
         shop.pipeline.accepted(a_deletion(f"p{number:03}"))
     shop.pipeline.work()
@@ -326,7 +321,7 @@ def test_a_build_that_holds_nothing_has_nothing_to_tune_and_is_searched_as_befor
 def test_where_no_band_could_be_measured_nothing_is_reached(
     shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tuned_before(shop, build)
+    store_tuned(shop, build, BANDS)
     monkeypatch.setattr(BandMeter, "measured", lambda *_: ("left_out", {"share": 0.5, "reason": "no product passes"}))
     tune(shop, build)
     assert finished(shop, build) == TUNED
@@ -581,8 +576,7 @@ def test_reconciling_looks_as_thoroughly_as_any_search(
     shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rough = Rough(shop, monkeypatch)
-    with shop.pipeline.database.writing() as transaction:
-        transaction.builds.set_tuned(build.id, replace(build.index, bands=(Band(1.0, 1, 2),)), {})
+    store_tuned(shop, build, [Band(1.0, 1, 2)])
     found = shop.reconciler.reconcile("shop", dry_run=True)[build.id]
     assert found.rows == 3 * PRODUCTS
     assert sum(found.drifted.values()) == 0  # writing them again would not make a rough search find them

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, bindparam, cast, func, literal_column, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, cast, func, literal_column, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.postgres.build_reading import read_build, read_searched
@@ -139,9 +139,9 @@ class BuildRows:
         """Write down what the check of a build found."""
         self._set(build_id, report=dict(report))
 
-    def set_tuned(self, build_id: str, index: IndexSpec, tuned: Mapping[str, Any]) -> None:
+    def set_tuned(self, build_id: str, index: IndexSpec, tuned: Mapping[str, Any] | None) -> None:
         """Let queries search with the bands of this index from now on."""
-        self._set(build_id, parameters=asdict(index), tuned=dict(tuned))
+        self._set(build_id, parameters=asdict(index), tuned=null() if tuned is None else dict(tuned))
 
     def _set(self, build_id: str, **values: Any) -> None:
         self._connection.execute(update(builds).where(builds.c.id == build_id).values(**values))

@@ -11,9 +11,11 @@ from app.api.schemas.builds import BuildDocument, BuildIn, BuildList, PromoteIn,
 from app.api.schemas.tuning import TuneIn
 from app.bootstrap import Application
 from app.domain.builds import Build
+from app.domain.tuning import Tuning
 from app.services.describe_catalog import describe_build, list_builds
 from app.services.start_tuning import start_tuning
 from app.services.steer_build import abort, check_again, retire, throttle
+from app.services.untune import untune
 
 router = APIRouter(prefix="/v1/catalogs/{catalog}/builds", dependencies=CHECKED)
 
@@ -84,13 +86,20 @@ def check_build(application: App, catalog: CatalogName, build: BuildId) -> Respo
 
 @router.post("/{build}:tune", status_code=202, response_model=StartedBuild, responses=problems(404, 409))
 def tune_build(application: App, catalog: CatalogName, build: BuildId, body: TuneIn | None = None) -> Response:
-    """Find the cheapest search parameters that reach a recall, and take them; workers do, and the build tells it."""
+    """Find the cheapest search parameters that reach a recall, and take them; workers do, and the build tells it.
+
+    A dry run, and one that compares index types, takes nothing: an event `measured` tells what was found.
+    """
     stated = body or TuneIn()
-    compare = list(dict.fromkeys(stated.compare))
-    asked = start_tuning(
-        application.database, application.jobs, catalog, build, recall=stated.recall, compare=compare
-    )
+    tuning = Tuning.asked(stated.recall, list(dict.fromkeys(stated.compare)), dry_run=stated.dry_run)
+    asked = start_tuning(application.database, application.jobs, catalog, build, tuning)
     return answer(StartedBuild(id=asked.id, state=asked.state), 202)
+
+
+@router.post("/{build}:untune", response_model=BuildDocument, responses=problems(404, 409))
+def untune_build(application: App, catalog: CatalogName, build: BuildId) -> Response:
+    """Let searches of a build take the parameters it was made with; an event `untuned` tells what that changed."""
+    return _told(application, untune(application.database, catalog, build))
 
 
 def _told(application: Application, build: Build) -> Response:

@@ -3,19 +3,24 @@
 from collections.abc import Mapping
 from typing import Any, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
 
 from app.api.schemas.parts import Reason
+from app.domain.tuning import RECALL
 
 
 class TuneIn(BaseModel):
-    """The least recall that searches are to have, and index types to be compared beside."""
+    """The least recall that searches are to have, and index types to be compared beside.
+
+    A `dry_run` measures and stores nothing with the build, and so does whoever compares.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    recall: StrictFloat | StrictInt = Field(default=0.95, gt=0, le=1)
+    recall: StrictFloat | StrictInt = Field(default=RECALL, gt=0, le=1)
     compare: list[StrictStr] = Field(default_factory=list, max_length=20)
+    dry_run: StrictBool = False
 
 
 class PointDocument(TypedDict):
@@ -68,9 +73,28 @@ class ComparedDocument(TypedDict):
     reached: NotRequired[bool]
 
 
+class TakenDocument(TypedDict):
+    """What searches take in a band."""
+
+    search_params: Mapping[str, int]
+    over_fetch: int
+
+
+class ChangeDocument(TypedDict):
+    """What is stored for the band of a share, and what was before; null for one that was not measured.
+
+    Where nothing was, it is what the index was made with.
+    """
+
+    share: float
+    before: TakenDocument | None
+    now: TakenDocument | None
+
+
 class TunedDocument(TypedDict):
     """What tuning found: for each band the least search parameter that reaches `recall` of the best `depth` products.
 
+    `changes` is what it changed, or in a dry run would have changed: that is told by an event `measured` alone.
     `nothing` says why nothing is tuned: there is nothing to tune, or no band could be measured and none is `reached`.
     """
 
@@ -80,16 +104,18 @@ class TunedDocument(TypedDict):
     bands: list[BandDocument]
     left_out: list[LeftOutDocument]
     compared: list[ComparedDocument]
+    changes: NotRequired[list[ChangeDocument]]
     nothing: NotRequired[str]
 
 
 class TuningDocument(TypedDict):
     """A build that is being tuned: what was found so far, and how many parts are left; null until they are chosen.
 
-    `waiting` is why a part is tried again.
+    `waiting` is why a part is tried again. What a `dry_run` finds is not stored.
     """
 
     recall: float
+    dry_run: bool
     parts_left: int | None
     waiting: NotRequired[Reason]
     bands: list[BandDocument]

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from app.cli.connection import Service
 from app.cli.screen import Screen, plain, written
+from app.cli.tuning.changes import event_words
 from app.cli.tuning.shown import tuning_rows
 from app.cli.waiting import going_on
 from app.domain.builds import BuildState
@@ -75,7 +76,7 @@ def build_table(told: dict[str, Any]) -> Table:
     for name, found in tuning_rows(told):
         table.add_row(plain(name), plain(found))
     for event in told.get("events", ()):
-        table.add_row(plain(event["at"]), plain(f"{event['what']} {written(event['told'])}"))
+        table.add_row(plain(event["at"]), plain(f"{event['what']} {event_words(event['told'])}"))
     return table
 
 
