@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from app.api.schemas.builds import BuildDocument, EstimateDocument, ProgressDocument, ReportDocument
+from app.api.schemas.builds import BuildDocument, ProgressDocument, ReportDocument
+from app.api.schemas.estimates import EstimateDocument
 from app.api.schemas.parts import Reason
 from app.api.schemas.tuning import TunedDocument, TuningDocument
 from app.domain.build_steps import BuildEvent, Progress
-from app.domain.builds import Build
+from app.domain.builds import Build, BuildState
 from app.domain.estimates import ESTIMATED
 from app.ports.uploads import Failure
 from app.services.describe_catalog import HeldBuild
@@ -27,8 +28,7 @@ def build_document(held: HeldBuild) -> BuildDocument:
         "created_at": build.created_at.isoformat(),
         "takes_uploads": build.takes_uploads,
     }
-    if build.rate is not None:
-        document["rate"] = build.rate
+    _add_stated(document, build)
     if held.progress is not None:
         document["progress"] = _progress_document(held.progress, build.rate)
     if held.waiting is not None:
@@ -43,9 +43,22 @@ def build_document(held: HeldBuild) -> BuildDocument:
         _add_tuned(document, build, build.tuned)
     if build.error_code is not None:
         document["error"] = {"code": build.error_code, "detail": build.error_detail}
+    if held.fault is not None:
+        document["encoder_fault"] = _reason(held.fault)
     if held.events is not None:
         _add_events(document, held.events)
     return document
+
+
+def _add_stated(document: BuildDocument, build: Build) -> None:
+    if build.dry_run:
+        document["dry_run"] = True
+    if build.live_at is not None:
+        document["live_at"] = build.live_at.isoformat()
+    if build.state is BuildState.RETIRED and build.retired_at is not None:
+        document["retired_at"] = build.retired_at.isoformat()
+    if build.rate is not None:
+        document["rate"] = build.rate
 
 
 def _add_tuned(document: BuildDocument, build: Build, tuned: Mapping[str, Any]) -> None:

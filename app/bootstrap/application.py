@@ -102,7 +102,7 @@ class Application:
         dry_run: bool = False,
     ) -> Build:
         """Start a build; see the service. Raises `EncoderNotFound` and `EncoderRefused` too."""
-        spec = None if encoder is None else self.encoders.named(encoder).spec
+        spec = None if encoder is None else self.encoders.stated(encoder).spec
         return start_build(
             self.database,
             self.store,

@@ -26,7 +26,7 @@ def list_queries(catalog: CatalogName = "default", url: Url = None, data: Data =
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
         found = service.get(f"{catalog_path(catalog)}/queries")
-    screen.result(found, _table(found))
+    screen.result(found, _table(found), *unknown_products(found))
 
 
 @commands.command("judge")
@@ -50,7 +50,8 @@ def judge(
     with connect(screen, url=url, data=data, makes=False) as service:
         found = service.put(f"{catalog_path(catalog)}/queries/judged", {"queries": queries})
     products = sum(len(one["products"]) for one in found["judged"])
-    screen.result(found, f"Judged: {len(found['judged'])} queries, {products} products, in place of all before.")
+    told = f"Judged: {len(found['judged'])} queries, {products} products, in place of all before."
+    screen.result(found, told, *unknown_products(found))
 
 
 @commands.command("forget")
@@ -98,6 +99,18 @@ def _grade(source: Path, line: int, stated: str | None) -> float:
         return float(stated or "")
     except ValueError as error:
         raise Invalid(f"{source}, line {line}: {stated!r} is no number", code="judged_file") from error
+
+
+def unknown_products(found: dict[str, Any]) -> list[str]:
+    """What is told of judged products that are not in the catalog."""
+    if "unknown" not in found:
+        return []
+    count, first = found["unknown"]["products"], found["unknown"]["first"]
+    named = ", ".join([*first, *(["…"] if count > len(first) else [])])
+    return [
+        f"Not in the catalog, of the judged products: {count} ({named}). They may come yet; until then nothing finds "
+        "them, and a query that has no other good answer keeps a build from passing its check."
+    ]
 
 
 def _table(found: dict[str, Any]) -> Table:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from app.cli.builds.faults import fault_of
 from app.cli.connection import Service, catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import Data, Json, Url
@@ -28,15 +29,16 @@ def status(
     with connect(screen, url=url, data=data, makes=False) as service:
         health = service.get("/health/ready", answers=(503,))
         names = [catalog] if catalog is not None else _names(service)
-        catalogs = [{**service.get(catalog_path(name)), "unfinished": _unfinished(service, name)} for name in names]
+        catalogs = [{**service.get(catalog_path(name)), **_builds(service, name)} for name in names]
+    faults = [fault_of(build, found["name"]) for found in catalogs for build in found["faulty"]]
     screen.result(
         {"status": health["status"], "parts": health["parts"], "catalogs": catalogs},
         *(_catalog(found) for found in catalogs),
         *([] if catalogs else ["There is no catalog yet: `vitrine ingest SOURCE` makes one."]),
         *_waiting(catalogs),
-        *_unwell(health["parts"]),
+        *(_unwell(health["parts"], faults) or ["Everything is well."]),
     )
-    if health["status"] != "ok":
+    if faults or health["status"] != "ok":
         sys.exit(FAILED_IN_PART)
 
 
@@ -44,10 +46,11 @@ def _names(service: Service) -> list[str]:
     return [found["name"] for found in service.get("/v1/catalogs")["catalogs"]]
 
 
-def _unfinished(service: Service, name: str) -> list[dict[str, Any]]:
-    """The builds of a catalog that may go live; `vitrine builds show` tells more of each."""
-    builds = service.get(f"{catalog_path(name)}/builds")["builds"]
-    return [one for one in builds if one["state"] in UNFINISHED_BUILDS]
+def _builds(service: Service, name: str) -> dict[str, list[dict[str, Any]]]:
+    """The builds of a catalog that may go live, and those whose model is gone; `vitrine builds show` tells more."""
+    builds = service.get(f"{catalog_path(name)}/builds", check_encoders=True)["builds"]
+    unfinished = [one for one in builds if one["state"] in UNFINISHED_BUILDS and not one.get("dry_run")]
+    return {"unfinished": unfinished, "faulty": [one for one in builds if "encoder_fault" in one]}
 
 
 def _catalog(found: dict[str, Any]) -> Table:
@@ -73,10 +76,10 @@ def _waiting(catalogs: list[dict[str, Any]]) -> list[str]:
     return [f"{waiting} uploads are not indexed yet: the service works on them while it runs"] if waiting else []
 
 
-def _unwell(parts: dict[str, dict[str, str]]) -> list[str]:
+def _unwell(parts: dict[str, dict[str, str]], faults: list[str]) -> list[str]:
     unwell = [
         f"{name} is not well: {part.get('detail', part['status'])} [{part.get('code', part['status'])}]"
         for name, part in parts.items()
         if part["status"] != "ok"
     ]
-    return unwell or ["Everything is well."]
+    return [*unwell, *faults]

@@ -25,7 +25,7 @@ class BuildState(StrEnum):
 
 
 UNFINISHED = (BuildState.BUILDING, BuildState.READY)
-"""Of these a catalog has one at most."""
+"""Of these a catalog has one at most, dry runs not counted."""
 
 _IVF = ({"nlist": 128}, {"nprobe": 16})
 _HNSW = ({"M": 16, "efConstruction": 200}, {"ef": 128})
@@ -121,8 +121,9 @@ class Build:
     """One row of the builds table. The live one of a catalog is the switch every query reads.
 
     `takes_uploads` says whether it has collections that every upload goes to. `rate` bounds how many products a
-    second it is filled with; 0 pauses that. `report` is what its check found, `tuned` what tuning measured, and the
-    error why it failed.
+    second it is filled with; 0 pauses that. It went live at `live_at` last, and gave way to another at `retired_at`.
+    `report` is what its check found, `tuned` what tuning measured, and the error why it failed. A `dry_run` ends with
+    its estimate, and is in the way of no other.
     """
 
     id: str
@@ -133,11 +134,13 @@ class Build:
     created_at: datetime
     takes_uploads: bool = False
     rate: float | None = None
+    live_at: datetime | None = None
     retired_at: datetime | None = None
     report: Mapping[str, Any] | None = None
     error_code: str | None = None
     error_detail: str | None = None
     tuned: Mapping[str, Any] | None = None
+    dry_run: bool = False
 
     def searched(self, *, filtered: bool = False) -> tuple[IndexSpec, int | None]:
         """How it is searched: its index with the parameters that were found for it, if any, and the over-fetch.

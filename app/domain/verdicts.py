@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+INDEX_RECALL = "recall@10 against exact"
+"""The check that an index finds what there is to find: other search parameters may help it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

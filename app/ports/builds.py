@@ -50,7 +50,7 @@ class Builds(Protocol):
         ...
 
     def set_state(self, build_id: str, state: BuildState, reason: Failure | None = None) -> None:
-        """Move a build to another state; `reason` is why it ended. What is live or was notes when that was."""
+        """Move a build to another state; `reason` is why it ended. Since when it is live or retired is noted."""
         ...
 
     def take_uploads(self, build_id: str, takes: bool) -> None:

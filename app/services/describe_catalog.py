@@ -1,16 +1,21 @@
 """What there is to tell of catalogs: how many products, what became of their uploads, and what their builds hold."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.build_steps import BuildEvent, Progress, StepKind
-from app.domain.builds import Build, BuildState
+from app.domain.builds import UNFINISHED, Build, BuildState
+from app.domain.errors import EncoderError
 from app.domain.products import Catalog, unknown_catalog
 from app.domain.uploads import UploadState
 from app.ports.database import Database, Transaction
 from app.ports.uploads import Failure
+from app.services.encoders import Encoders
 from app.services.switch_build import the_build
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,8 @@ class HeldBuild:
 
     `progress` is told of one that is being filled, `waiting` (why a step is tried again that nobody works on) and
     `tuning` (what its step of that kind tells) where there is such a step, `tuning_waits` (why that one is tried
-    again) too, `events` where one build is asked for.
+    again) too, `events` where one build is asked for, `fault` (why its encoder could not be opened anew) where that
+    is asked for.
     """
 
     build: Build
@@ -30,6 +36,7 @@ class HeldBuild:
     tuning: Mapping[str, Any] | None = None
     tuning_waits: Failure | None = None
     events: Sequence[BuildEvent] | None = None
+    fault: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +64,29 @@ def describe_catalog(database: Database, name: str) -> Description:
         return Description(catalog, products, transaction.uploads.counts(name), live)
 
 
-def list_builds(database: Database, name: str) -> Sequence[HeldBuild]:
-    """The builds of a catalog, newest first. Raises `NotFound` (`unknown_catalog`)."""
+def list_builds(database: Database, name: str, encoders: Encoders | None = None) -> Sequence[HeldBuild]:
+    """The builds of a catalog, newest first, and the dry runs under way. Raises `NotFound` (`unknown_catalog`).
+
+    With `encoders` the models of those that take uploads are looked for where they lay.
+    """
     with database.reading() as transaction:
         _, products = _counted(transaction, name)
-        builds = transaction.builds.all(name)
-        return [_held(transaction, one, products) for one in builds]
+        builds = [one for one in transaction.builds.all(name) if one.state in UNFINISHED or not one.dry_run]
+        held = [_held(transaction, one, products) for one in builds]
+    if encoders is None:
+        return held
+    return [replace(one, fault=_fault(encoders, one.build)) for one in held]
+
+
+def _fault(encoders: Encoders, build: Build) -> Failure | None:
+    if not build.takes_uploads:
+        return None
+    try:
+        encoders.check(build.encoder)
+    except EncoderError as error:
+        log.warning("build.encoder_fault", extra={"build": build.id, "code": error.code, "detail": error.detail})
+        return Failure(error.code, error.shown)
+    return None
 
 
 def describe_build(database: Database, catalog: str, build_id: str) -> HeldBuild:

@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from app.domain.embeddings import EncoderSpec, Pixels, Vectors, shown_name
+from app.domain.embeddings import EncoderSpec, Pixels, Vectors, is_hub_name, shown_name
 from app.domain.errors import EncoderError, EncoderNotFound, EncoderRefused
 from app.ports.encoders import Encoder, EncoderLoader
 
@@ -37,40 +37,59 @@ class Encoders:
                     self._open[name] = encoder
             return self._open[name]
 
+    def stated(self, name: str) -> Encoder:
+        """The encoder of this name, for whoever has just stated it: nobody else is told where one was looked for."""
+        try:
+            return self.named(name)
+        except EncoderNotFound as error:
+            raise EncoderNotFound(error.detail) from error
+
     def _load(self, name: str) -> Encoder:
         until, error = self._failed.get(name, (0.0, None))
         if error is not None and time.monotonic() < until:
             raise error
         try:
-            with _shown_by_name(name):
-                return _ShownByName(self._loader.load(name), name)
+            return _ShownByName(self._read(name), name)
         except EncoderError as error:
             self._failed[name] = (time.monotonic() + FAILED_FOR_S, error)
             raise
+
+    def _read(self, name: str) -> Encoder:
+        with _shown_by_name(name):
+            return self._loader.load(name)
 
     def of(self, spec: EncoderSpec) -> Encoder:
         """The encoder of a build. Raises `EncoderRefused` (`fingerprint_mismatch`) where the model has changed."""
         with self._lock:
             same = [one for one in self._open.values() if one.spec.fingerprint == spec.fingerprint]
-        if same:
-            return same[0]
+        return same[0] if same else self._found(spec, self.named)
+
+    def check(self, spec: EncoderSpec) -> None:
+        """Look whether the model of a build is there as it was, for whoever starts next: one that is open stays so.
+
+        Raises `EncoderNotFound` and `EncoderRefused` (`fingerprint_mismatch`). The hub is not asked again for what it
+        gave: what a revision names stays the same.
+        """
+        self._found(spec, lambda name: self.named(name) if is_hub_name(name) else self._read(name))
+
+    def _found(self, spec: EncoderSpec, opened: Callable[[str], Encoder]) -> Encoder:
         try:
-            return self._matching(spec.name, spec)
+            return _matching(opened(spec.name), spec.name, spec)
         except EncoderError as error:
             try:
-                return self._matching(self._configured, spec)
+                return _matching(opened(self._configured), self._configured, spec)
             except EncoderError:
                 raise error from None
 
-    def _matching(self, name: str, spec: EncoderSpec) -> Encoder:
-        encoder = self.named(name)
-        if encoder.spec.fingerprint != spec.fingerprint:
-            told = (
-                "the model {} is not the one the build was made with: put the old one back, or change over with "
-                "`vitrine builds start --encoder`, promote that build and retire this one"
-            )
-            raise EncoderRefused(told.format(name), code="fingerprint_mismatch", shown=told.format(shown_name(name)))
-        return encoder
+
+def _matching(encoder: Encoder, name: str, spec: EncoderSpec) -> Encoder:
+    if encoder.spec.fingerprint != spec.fingerprint:
+        told = (
+            "the model {} is not the one the build was made with: put the old one back, or change over with "
+            "`vitrine builds start --encoder`, promote that build and retire this one"
+        )
+        raise EncoderRefused(told.format(name), code="fingerprint_mismatch", shown=told.format(shown_name(name)))
+    return encoder
 
 
 class _ShownByName:

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.builds import Build
 from app.domain.drift import Drift, Reconciled
 from app.domain.queries import NDCG, OVERLAP
-from app.domain.verdicts import Verdict, check
+from app.domain.verdicts import INDEX_RECALL, Verdict, check
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
 from app.services.find_drift import DriftFinder
@@ -104,7 +104,7 @@ class Gate:
         found = found_by_own_vector(self.database, self.store, build, sample, between)
         yield check("found by their own vector", found, least=self.budgets.found)
         recall = recall_of_index(self.database, self.store, build, sample.captions, between)
-        yield check(f"recall@{DEPTH} against exact", recall, least=self.budgets.recall)
+        yield check(INDEX_RECALL, recall, least=self.budgets.recall)
 
     def _beside(
         self, build: Build, sample: Sample, live: Build, before: Sample, between: Callable[[], object]

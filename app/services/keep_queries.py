@@ -18,10 +18,14 @@ MAX_GRADED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class KeptQueries:
-    """The queries that were asked, the most frequent first, and the judged ones by their words."""
+    """The queries that were asked, the most frequent first, and the judged ones by their words.
+
+    `unknown` are the judged products that are not in the catalog, by product_id: they may come yet.
+    """
 
     recorded: Sequence[RecordedQuery]
     judged: Sequence[JudgedQuery]
+    unknown: Sequence[str]
 
 
 def kept_queries(database: Database, catalog: str) -> KeptQueries:
@@ -29,7 +33,11 @@ def kept_queries(database: Database, catalog: str) -> KeptQueries:
     with database.reading() as transaction:
         _check_catalog(transaction, catalog)
         recorded = transaction.queries.recorded(catalog, most=LISTED, hits=MAX_LIMIT)
-        return KeptQueries(recorded, transaction.queries.judged(catalog))
+        judged = transaction.queries.judged(catalog)
+        graded = sorted({product_id for one in judged for product_id in one.grades})
+        standing = transaction.products.standing(catalog, graded)
+    unknown = [name for name in graded if name not in standing or standing[name].deleted]
+    return KeptQueries(recorded, judged, unknown)
 
 
 def judge_queries(database: Database, catalog: str, judged: Sequence[JudgedQuery]) -> None:

@@ -43,7 +43,7 @@ def open_catalog(
 def _first_build(
     transaction: Transaction, store: VectorStore, catalog: str, encoder: EncoderSpec, index: IndexSpec, now: datetime
 ) -> None:
-    build = Build(uuid4().hex, catalog, BuildState.LIVE, encoder, index, now, takes_uploads=True)
+    build = Build(uuid4().hex, catalog, BuildState.LIVE, encoder, index, now, takes_uploads=True, live_at=now)
     transaction.builds.add(build)
     # Inside the transaction: a build whose collections cannot be made is not there at all.
     for collection in build.collections:

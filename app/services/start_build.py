@@ -1,7 +1,6 @@
 """Starting a build: a row and its first step; workers do the rest, and live goes on."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from uuid import uuid4
 
 from app.domain.build_steps import NewStep, StepKind
@@ -31,18 +30,20 @@ def start_build(
     """Start a build; what is not given is as in the live one. `dry_run` only estimates what it would take.
 
     Raises `NotFound` (`unknown_catalog`), `Invalid` (`index_type`, `index_param`), and `Conflict`
-    (`build_unfinished`) where the catalog has an unfinished one.
+    (`build_unfinished`) where the catalog has an unfinished one, beside which a dry run may be made.
     """
     with database.writing() as transaction:
         transaction.builds.hold_still(catalog)
         live = transaction.builds.live(catalog)
         if live is None:
             raise unknown_catalog(catalog)
-        _check_alone(transaction, catalog)
-        build = _build(live, encoder, _index(live, index, params), rate, transaction.now)
+        if not dry_run:
+            _check_alone(transaction, catalog)
+        spec, asked, now = encoder or live.encoder, _index(live, index, params), transaction.now
+        build = Build(uuid4().hex, catalog, BuildState.BUILDING, spec, asked, now, rate=rate, dry_run=dry_run)
         store.check(build.index, dimension=build.encoder.dimension)
         transaction.builds.add(build)
-        transaction.build_steps.add(build.id, [NewStep(StepKind.DRY_RUN if dry_run else StepKind.ESTIMATE)])
+        transaction.build_steps.add(build.id, [NewStep(StepKind.ESTIMATE)])
         told = {"encoder": build.encoder.shown_name, "index": build.index.type, **build.index.build_params}
         transaction.builds.record(build.id, "started", told)
     wake_builders(jobs, Stage.INDEX)
@@ -51,9 +52,9 @@ def start_build(
 
 def _check_alone(transaction: Transaction, catalog: str) -> None:
     for one in transaction.builds.all(catalog):
-        if one.state in UNFINISHED:
+        if one.state in UNFINISHED and not one.dry_run:
             raise Conflict(
-                f"build {one.id} is {one.state}: abort it first, or promote it once it is ready",
+                f"build {one.id} is {one.state}: promote it once it is ready, or abort it first",
                 code="build_unfinished",
                 field="build",
             )
@@ -61,11 +62,8 @@ def _check_alone(transaction: Transaction, catalog: str) -> None:
 
 def _index(live: Build, index: str | None, params: Mapping[str, int]) -> IndexSpec:
     """The live one with `params` in place of some of its own; other lists are searched as is usual for them."""
-    if index is not None and index != live.index.type:
-        return IndexSpec.of(index, params)
+    named = live.index.type if index is None else index.upper()
+    if named != live.index.type:
+        return IndexSpec.of(named, params)
     searched = {} if "nlist" in params else live.index.search_params
     return IndexSpec.of(live.index.type, {**live.index.build_params, **searched, **params})
-
-
-def _build(live: Build, encoder: EncoderSpec | None, index: IndexSpec, rate: float | None, now: datetime) -> Build:
-    return Build(uuid4().hex, live.catalog, BuildState.BUILDING, encoder or live.encoder, index, now, rate=rate)

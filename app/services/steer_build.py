@@ -17,7 +17,9 @@ def abort(database: Database, catalog: str, build_id: str) -> Build:
         transaction.builds.hold_still(catalog)
         build = the_build(transaction, catalog, build_id)
         if build.state not in UNFINISHED:
-            raise Conflict(f"build {build_id} is {shown_state(build)}: there is nothing to abort", code="build_state")
+            kept = build.state is BuildState.RETIRED and build.takes_uploads
+            told = "retire lets go of it" if kept else "there is nothing to abort"
+            raise Conflict(f"build {build_id} is {shown_state(build)}: {told}", code="build_state")
         end_build(transaction, build, BuildState.ABORTED, "aborted")
         return the_build(transaction, catalog, build_id)
 
@@ -46,7 +48,7 @@ def throttle(database: Database, jobs: Jobs, catalog: str, build_id: str, *, rat
     with database.writing() as transaction:
         transaction.builds.hold_still(catalog)
         build = the_build(transaction, catalog, build_id)
-        if build.state is not BuildState.BUILDING:
+        if build.state is not BuildState.BUILDING or build.dry_run:
             raise Conflict(f"build {build_id} is {shown_state(build)}: it is not being filled", code="build_state")
         transaction.builds.set_rate(build_id, rate)
         transaction.build_steps.charge_again(build_id)

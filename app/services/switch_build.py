@@ -50,7 +50,7 @@ class Switch:
         with self.database.reading() as transaction:
             build = promotable(transaction, catalog, build_id, force=force)
             if not force and transaction.holdings.compare(build_id).missing:
-                raise _not_passed(build_id)
+                raise _not_passed(build)
         self._await(build)
         with self.database.writing() as transaction:
             transaction.builds.hold_still(catalog)
@@ -114,20 +114,30 @@ def promotable(transaction: Transaction, catalog: str, build_id: str, *, force: 
     build = the_build(transaction, catalog, build_id)
     if not build.takes_uploads or build.state not in (BuildState.READY, BuildState.RETIRED):
         raise Conflict(
-            f"build {build_id} is {shown_state(build)}: it cannot go live", code="build_state", field="build"
+            f"build {build_id} is {shown_state(build)}: {_why_not_live(build)}", code="build_state", field="build"
         )
     # A catalog's first build was never checked; one that went live by force needs it every time.
     passed = (build.report or {"passed": build.state is BuildState.RETIRED})["passed"]
     # Since its check an upload may have come with a content that its encoder fails on.
     if not force and (not passed or transaction.builds.count_failed(build_id)):
-        raise _not_passed(build_id)
+        raise _not_passed(build)
     return build
 
 
-def _not_passed(build_id: str) -> Conflict:
+def _why_not_live(build: Build) -> str:
+    if build.dry_run:
+        return "it ends with its estimate"
+    if build.state is BuildState.BUILDING:
+        return "it can go live once it is ready"
+    if build.state is BuildState.LIVE:
+        return "it answers already"
+    return "its collections are gone, only a new build can go live"
+
+
+def _not_passed(build: Build) -> Conflict:
     return Conflict(
-        f"build {build_id} has not passed its check: `vitrine builds show {build_id}` tells what; to go live all the "
-        "same, force it and give a reason",
+        f"build {build.id} has not passed its check, and can go live only by force, with a reason: "
+        f"GET /v1/catalogs/{build.catalog}/builds/{build.id} tells what it found",
         code="gate_failed",
     )
 
@@ -139,7 +149,7 @@ def the_build(transaction: Transaction, catalog: str, build_id: str) -> Build:
     build = transaction.builds.get(build_id)
     if build is None or build.catalog != catalog:
         raise NotFound(
-            f"there is no build {build_id} in this catalog: `vitrine builds list` names them",
+            f"there is no build {build_id} in this catalog: GET /v1/catalogs/{catalog}/builds lists them",
             code="unknown_build",
             field="build",
         )
@@ -161,8 +171,8 @@ def _previous(transaction: Transaction, catalog: str, build_id: str) -> Build:
     ]
     if went_live[-1:] == [_LIVE_AGAIN]:  # asked twice, perhaps by two people: the second would undo the first
         raise Conflict(
-            f"build {build_id} is the one that was gone back to: `vitrine builds promote {before.id}` goes to the "
-            "other one once more",
+            f"build {build_id} is the one that was gone back to: promoting {before.id} goes to the other one once "
+            "more",
             code="rolled_back",
         )
     return before
@@ -170,6 +180,8 @@ def _previous(transaction: Transaction, catalog: str, build_id: str) -> Build:
 
 def shown_state(build: Build) -> str:
     """A build's state, in words for an operator."""
-    if build.state is BuildState.RETIRED and not build.takes_uploads:
-        return "retired and no longer kept"
+    if build.dry_run:
+        return "a dry run"
+    if build.state is BuildState.RETIRED:
+        return "retired and kept for a rollback" if build.takes_uploads else "retired and no longer kept"
     return build.state.value

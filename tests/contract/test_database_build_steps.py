@@ -1,5 +1,6 @@
 """The database port on SQLite and Postgres: the work of builds."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -311,3 +312,12 @@ def test_products_are_divided_into_pages_by_their_ids(database: SqlDatabase) -> 
     with database.writing() as transaction:
         assert transaction.products.standing("shop", ["p3", "p4", "none"]) == standing
         assert transaction.products.standing("shop", []) == {}
+
+
+def test_a_dry_run_is_taken_before_what_is_due_longer(database: SqlDatabase) -> None:
+    build = a_building(database, *PAGES)
+    dry = replace(a_build(state=BuildState.BUILDING), dry_run=True)
+    with database.writing() as transaction:
+        transaction.builds.add(dry)
+        transaction.build_steps.add(dry.id, [NewStep(StepKind.ESTIMATE)])
+    assert [claimed(database).build for _ in range(3)] == [dry, build, build]

@@ -41,7 +41,39 @@ def test_a_catalog_has_one_live_and_one_unfinished_build(database: SqlDatabase) 
         assert [one.state for one in transaction.builds.all("shop")] == ["building", "live", "retired"]
         transaction.builds.set_state(old.id, BuildState.RETIRED)
         transaction.builds.set_state(new.id, BuildState.LIVE)
-        assert transaction.builds.live("shop") == replace(new, state=BuildState.LIVE)
+        assert transaction.builds.live("shop") == replace(new, state=BuildState.LIVE, live_at=transaction.now)
+
+
+def test_dry_runs_are_in_no_builds_way(database: SqlDatabase) -> None:
+    dry, another = (replace(a_build(state=BuildState.BUILDING), dry_run=True) for _ in range(2))
+    with database.writing() as transaction:
+        for build in (a_build(state=BuildState.READY), dry, another):
+            transaction.builds.add(build)
+        assert transaction.builds.get(dry.id) == dry
+        with pytest.raises(Conflict):
+            transaction.builds.add(a_build(state=BuildState.BUILDING))
+
+
+def test_since_when_a_build_is_live_or_retired_is_noted_when_it_comes_to_be(database: SqlDatabase) -> None:
+    build, moments = a_build(state=BuildState.READY), []
+    for state in (None, BuildState.LIVE, BuildState.LIVE, BuildState.RETIRED, BuildState.RETIRED, BuildState.LIVE):
+        with database.writing() as transaction:
+            if state is None:
+                transaction.builds.add(build)
+            else:
+                transaction.builds.set_state(build.id, state)
+            found = transaction.builds.get(build.id)
+            assert found is not None
+            moments.append((transaction.now, found.live_at, found.retired_at))
+    went_live, retired, again = moments[1][0], moments[3][0], moments[5][0]
+    assert [moment[1:] for moment in moments] == [
+        (None, None),
+        (went_live, None),
+        (went_live, None),
+        (went_live, retired),
+        (went_live, retired),
+        (again, retired),
+    ]
 
 
 def test_a_build_remembers_the_most_pictures_it_may_hold_until_it_is_certain(database: SqlDatabase) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app.adapters.postgres.build_tables import metadata
 from app.adapters.postgres.database import LOCK_TIMEOUT_S, SqlDatabase
+from app.adapters.postgres.engine import open_engine
 from app.domain.errors import DatabaseUnavailable
 from app.domain.products import Catalog
 from migrations.upgrade import upgrade
@@ -68,3 +69,43 @@ def test_a_transaction_that_raises_leaves_nothing(database: SqlDatabase) -> None
         raise ZeroDivisionError
     with database.reading() as transaction:
         assert transaction.catalogs.get("new") is None
+
+
+def test_what_was_a_dry_run_before_there_was_a_column_for_it_is_one(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/old.sqlite")
+    upgrade(engine, "0005")
+    with engine.execution_options(vitrine_writes=True).begin() as connection:
+        connection.execute(text("INSERT INTO catalogs (name, attributes, caption) VALUES ('shop', '{}', '[]')"))
+        columns = "id, catalog, state, fingerprint, encoder, parameters, created_at, error_code"
+        for build in (
+            "'live', 'shop', 'live', '', '{}', '{}', '2026-11-01 00:00:00', NULL",
+            "'over', 'shop', 'aborted', '', '{}', '{}', '2026-11-01 00:00:00', 'dry_run'",
+            "'failed', 'shop', 'failed', '', '{}', '{}', '2026-11-01 00:00:00', 'attempt_failed'",
+            "'real', 'shop', 'aborted', '', '{}', '{}', '2026-11-01 00:00:00', NULL",
+        ):
+            connection.execute(text(f"INSERT INTO builds ({columns}) VALUES ({build})"))
+        connection.execute(
+            text(
+                'INSERT INTO build_steps (build_id, number, kind, stage, "after", up_to, products, due_at)'
+                " VALUES ('failed', 1, 'dry_run', 'index', '', '', 0, '2026-11-01 00:00:00')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO build_events (build_id, at, what, told)"
+                " VALUES ('live', '2026-11-02 00:00:00', 'promoted', '{}')"
+            )
+        )
+    upgrade(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT id, dry_run, error_code, live_at FROM builds ORDER BY id")).all()
+        (kind,) = connection.execute(text("SELECT kind FROM build_steps")).scalars()
+    engine.dispose()
+    assert [(one.id, bool(one.dry_run), one.error_code) for one in found] == [
+        ("failed", True, "attempt_failed"),
+        ("live", False, None),
+        ("over", True, None),
+        ("real", False, None),
+    ]
+    assert [one.live_at for one in found if one.live_at] == ["2026-11-02 00:00:00"]
+    assert kind == "estimate"

@@ -1,10 +1,13 @@
 """What the encoders in Hugging Face's layout do beyond the port: the library's vectors, towers apart, refusals."""
 
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import IO, Any
 
 import huggingface_hub.constants
 import numpy as np
@@ -284,3 +287,25 @@ def test_settings_a_machine_cannot_serve_are_refused() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(Misconfigured, match="no GPU"):
             HuggingFaceLoader(device="cuda", threads=1)
+
+
+def test_weights_are_read_again_only_once_they_were_written_again(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    digest = hashlib.file_digest
+
+    def counted(opened: IO[bytes], algorithm: str) -> Any:
+        read.append(Path(opened.name).name)
+        return digest(opened, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    weights = copied / "model.safetensors"
+    first, second = load(copied).spec, load(copied).spec
+    assert (read.count(weights.name), first) == (1, second)
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    os.utime(weights, ns=(0, 0))
+    changed = load(copied).spec
+    assert (read.count(weights.name), changed.fingerprint == first.fingerprint) == (2, False)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.domain.errors import EncoderNotFound
 from tests.databases import own_database
 from tests.factories import a_picture
 from tests.fakes.encoders import FakeEncoder
@@ -129,6 +130,7 @@ def test_a_dry_run_tells_what_a_build_takes_and_leaves_nothing(shop: Shop, catal
     with collections.open() as client:
         assert not [name for name in client.list_collections() if build in name]
     assert shop.everything(catalog) == {**before, "builds": before["builds"] + 1}
+    assert [one["id"] for one in call(shop, "GET", f"{catalog}/builds")["builds"]] == [live(shop, catalog)]
     real = reached(shop, catalog, start(shop, catalog, encoder="unused"), "ready")
     assert real["estimate"]["stored"] == 2
     compared = real["events"][-1]["told"]
@@ -189,6 +191,9 @@ def test_zero_pauses_filling_and_a_rate_goes_on_with_it(shop: Shop, catalog: str
 def test_an_aborted_build_is_gone_and_the_next_one_may_begin(shop: Shop, catalog: str) -> None:
     build = start(shop, catalog, encoder="other", rate=0)
     assert call(shop, "POST", f"{catalog}/builds", 409)["code"] == "build_unfinished"
+    dry = start(shop, catalog, dry_run=True)
+    assert reached(shop, catalog, dry, "aborted")["dry_run"]
+    assert call(shop, "GET", f"{catalog}/builds")["builds"][0]["id"] == build
     told = call(shop, "POST", f"{catalog}/builds/{build}:abort")
     assert (told["state"], told["takes_uploads"]) == ("aborted", False)
     assert call(shop, "POST", f"{catalog}/builds/{build}:abort", 409)["code"] == "build_state"
@@ -200,7 +205,11 @@ def test_a_build_that_was_live_is_kept_until_it_is_retired(shop: Shop, catalog: 
     first = live(shop, catalog)
     second = ready(shop, catalog)
     call(shop, "POST", f"{catalog}/builds/{second}:promote")
-    assert call(shop, "GET", f"{catalog}/builds/{first}")["takes_uploads"]
+    told = call(shop, "GET", f"{catalog}/builds/{first}")
+    assert told["takes_uploads"]
+    answers = call(shop, "GET", f"{catalog}/builds/{second}")
+    assert told["live_at"] < told["retired_at"] == answers["live_at"]
+    assert "retired_at" not in answers
     assert call(shop, "POST", f"{catalog}/builds/{second}:retire", 409)["code"] == "build_state"
     assert not call(shop, "POST", f"{catalog}/builds/{first}:retire")["takes_uploads"]
     assert call(shop, "POST", f"{catalog}/builds/{second}:rollback", 409)["code"] == "no_previous_build"
@@ -242,3 +251,39 @@ def test_builds_are_those_of_their_catalog(shop: Shop, catalog: str) -> None:
     for action in (":promote", ":rollback", ":abort", ":retire"):
         assert call(shop, "POST", f"{another}/builds/{build}{action}", 404)["code"] == "unknown_build"
     assert call(shop, "GET", f"{another}/builds/{build}", 404)["code"] == "unknown_build"
+
+
+def test_models_are_looked_for_where_somebody_asks(shop: Shop, catalog: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = ready(shop, catalog, encoder="other")
+    call(shop, "POST", f"{catalog}/builds/{build}:promote")
+
+    def faults(question: str) -> list[str | None]:
+        found = call(shop, "GET", f"{catalog}/builds{question}")["builds"]
+        return [one.get("encoder_fault", {}).get("code") for one in found]
+
+    assert faults("?check_encoders=true") == [None, None]
+
+    def gone(_: str) -> None:
+        raise EncoderNotFound("there is none at /srv/secret")
+
+    monkeypatch.setattr(shop.application.encoders, "_loader", type("Gone", (), {"load": staticmethod(gone)}))
+    assert faults("?check_encoders=true") == ["encoder_not_found"] * 2
+    assert faults("") == [None, None]
+    assert "secret" not in shop.client.get(f"/v1/catalogs/{catalog}/builds?check_encoders=true").text
+    assert call(shop, "GET", f"{catalog}/builds?check_encoders=2", 422)["code"] == "invalid"
+
+
+def test_an_encoder_that_is_not_there_is_told_as_it_was_named(shop: Shop, catalog: str) -> None:
+    assert "/models/of/mine" in call(shop, "POST", f"{catalog}/builds", 503, encoder="/models/of/mine")["detail"]
+
+
+def test_judged_products_that_are_not_there_are_told_with_the_answer(shop: Shop, catalog: str) -> None:
+    def judge(*product_ids: str) -> Any:
+        judged = {"queries": [{"text": "lamp", "products": dict.fromkeys(product_ids, 1)}]}
+        return shop.client.put(f"/v1/catalogs/{catalog}/queries/judged", json=judged).json()
+
+    assert "unknown" not in judge("p1")
+    told = judge("p1", *(f"later{number}" for number in range(7)))
+    assert told["unknown"] == {"products": 7, "first": [f"later{number}" for number in range(5)]}
+    assert call(shop, "GET", f"{catalog}/queries")["unknown"] == told["unknown"]
+    assert len(told["judged"][0]["products"]) == 8

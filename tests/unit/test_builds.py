@@ -16,10 +16,11 @@ from app.domain.search import SearchQuery
 from app.domain.submissions import Submission
 from app.domain.uploads import MAX_ATTEMPTS, Stage, UploadState
 from app.ports.vectors import VectorRow
+from app.services.describe_catalog import list_builds
 from app.services.finish_step import finish_step
 from app.services.follow_live import Aliases
 from app.services.run_stage import Outcome
-from app.services.steer_build import abort
+from app.services.steer_build import abort, retire
 from tests.building import LEASE, Shop
 from tests.factories import a_build, a_deletion, a_patch, a_picture, a_submission
 from tests.pipelines import Pipeline, titles
@@ -637,3 +638,22 @@ def test_a_page_of_a_build_with_a_rate_is_some_seconds_of_it(pipeline: Pipeline)
         pass
     with pipeline.database.reading() as transaction:
         assert 0 < transaction.build_steps.progress(build.id).filled <= 10
+
+
+def test_the_models_of_builds_that_may_answer_are_looked_for_where_they_lay(shop: Shop) -> None:
+    database, encoders, loader = shop.pipeline.database, shop.pipeline.encoders, shop.pipeline.loader
+    build = shop.begin(shop.other.spec)
+    shop.work()
+    shop.switch.promote("shop", build.id)
+
+    def faults() -> list[str | None]:
+        return [one.fault and one.fault.code for one in list_builds(database, "shop", encoders)]
+
+    assert faults() == [None, None]
+    loader.forget(shop.pipeline.encoder)
+    assert faults() == [None, "encoder_not_found"]
+    loader.forget(shop.other)
+    assert faults() == ["encoder_not_found", "encoder_not_found"]
+    retire(database, "shop", list_builds(database, "shop")[1].build.id)
+    assert faults() == ["encoder_not_found", None]
+    assert [one.fault for one in list_builds(database, "shop")] == [None, None]

@@ -2,10 +2,11 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from app.domain.errors import EncoderError, EncoderNotFound
+from app.domain.errors import EncoderError, EncoderNotFound, EncoderRefused
 from app.ports.encoders import Encoder
 from app.services.encoders import Encoders
 from tests.fakes.encoders import FakeEncoder, FakeLoader
@@ -69,3 +70,39 @@ def test_strangers_are_told_which_encoder_fails_and_the_operator_where_it_lies()
         assert detail in caught.value.detail
         assert detail.rpartition("/")[2] in caught.value.shown
         assert "secret" not in caught.value.shown
+
+
+def test_who_names_an_encoder_that_there_is_not_is_told_what_was_named() -> None:
+    place = "/srv/models/shoes-v1"
+    with pytest.raises(EncoderNotFound) as caught:
+        Encoders(FakeLoader(), configured="none").stated(place)
+    assert place in caught.value.shown
+
+
+def test_a_model_that_is_gone_or_changed_is_seen_although_it_is_open() -> None:
+    here, was = FakeEncoder("/models/here"), FakeEncoder("/models/was", weights="1")
+    loader = FakeLoader(here, was)
+    encoders = Encoders(loader, configured=here.spec.name)
+    for spec in (here.spec, was.spec):
+        encoders.of(spec)
+        encoders.check(spec)
+    loader.know(FakeEncoder("/models/was", weights="2"))
+    with pytest.raises(EncoderRefused) as raised:
+        encoders.check(was.spec)
+    assert raised.value.code == "fingerprint_mismatch"
+    loader.forget(was)
+    with pytest.raises(EncoderNotFound) as missing:
+        encoders.check(was.spec)
+    assert "/models" not in missing.value.shown
+    assert encoders.of(was.spec).spec == was.spec  # who has it open goes on with it
+    encoders.check(replace(here.spec, name="/models/before"))  # it was moved to where the settings say
+    loader.know(was)
+    encoders.check(was.spec)
+
+
+def test_a_model_of_the_hub_is_not_asked_for_again_once_it_is_open() -> None:
+    loader = FakeLoader(hub := FakeEncoder("owner/model@revision"))
+    encoders = Encoders(loader, configured="none")
+    encoders.of(hub.spec)
+    loader.forget(hub)
+    encoders.check(hub.spec)

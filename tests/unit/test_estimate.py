@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.domain.build_steps import BUILDING
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.embeddings import Vectors, text_hash
 from app.domain.errors import Conflict, StoreUnavailable
 from app.domain.estimates import ESTIMATED, RESERVE_BYTES
 from app.domain.index_size import index_bytes
 from app.domain.uploads import MAX_ATTEMPTS, Stage
-from app.services.steer_build import abort
+from app.services.describe_catalog import list_builds
+from app.services.steer_build import abort, throttle
 from tests.building import Shop
 from tests.factories import a_deletion, a_picture, a_submission
 from tests.fakes.encoders import DIMENSION
@@ -80,25 +82,74 @@ def test_what_a_dry_run_counts_is_exact(shop: Shop) -> None:
     assert left["stored"] == 5 - left["pictures_to_encode"] - left["captions_to_encode"]
 
 
-def test_a_dry_run_changes_nothing_and_the_next_start_goes_on(shop: Shop) -> None:
+def listed(shop: Shop) -> list[Build]:
+    return [one.build for one in list_builds(shop.pipeline.database, "shop")]
+
+
+def test_a_dry_run_changes_nothing_and_is_not_listed_afterwards(shop: Shop) -> None:
     live = shop.pipeline.live()
     before = shop.pipeline.everything()
     build = shop.begin(shop.other.spec, dry_run=True)
-    with pytest.raises(Conflict) as raised:
-        shop.begin(shop.other.spec)
-    assert raised.value.code == "build_unfinished"
+    assert listed(shop) == [build, live]
     shop.work()
     assert (shop.state(build), shop.build(build).takes_uploads) == (BuildState.ABORTED, False)
     assert shop.events(build) == ["started", "estimated"]
     assert collections(shop) == of(live)
     assert shop.pipeline.everything() == before
+    assert listed(shop) == [live]
     assert "free_bytes" not in told(shop, build)
-    real = shop.begin(shop.other.spec)
-    with pytest.raises(Conflict):
-        shop.begin(shop.other.spec, dry_run=True)
+    shop.wait()
+    shop.work()
+    assert shop.events(build) == ["started", "estimated", "dropped"]
+    assert listed(shop) == [live]
+
+
+def test_a_dry_run_that_failed_or_was_aborted_is_not_listed_either(shop: Shop) -> None:
+    live, build = shop.pipeline.live(), shop.begin(shop.other.spec, dry_run=True)
+    abort(shop.pipeline.database, "shop", build.id)
+    shop.pipeline.loader.forget(shop.other)
+    failing = shop.begin(shop.other.spec, dry_run=True)
+    shop.work()
+    assert (shop.state(build), shop.state(failing)) == (BuildState.ABORTED, BuildState.BUILDING)
+    assert listed(shop) == [failing, live]
+    abort(shop.pipeline.database, "shop", failing.id)
+    assert listed(shop) == [live]
+
+
+@pytest.mark.parametrize("state", ["estimating", "filling", "paused", "ready"])
+@pytest.mark.parametrize("other", [True, False], ids=["encodes", "writes alone"])
+def test_a_dry_run_answers_beside_an_unfinished_build_and_costs_it_nothing(
+    shop: Shop, state: str, other: bool
+) -> None:
+    live = shop.pipeline.live()
+    real = shop.begin(shop.other.spec, rate=0 if state == "paused" else None)
+    for _ in range({"estimating": 1, "filling": 5, "paused": 100, "ready": 100}[state]):
+        assert any(shop.step(stage) for stage in BUILDING) or state in ("paused", "ready")
+    before, filled = shop.state(real), shop.rows(real) if state != "estimating" else {}
+    assert before is (BuildState.READY if state == "ready" else BuildState.BUILDING)
+    dry = shop.begin(shop.other.spec if other else None, dry_run=True)
+    while shop.state(dry) is BuildState.BUILDING:
+        assert any(shop.step(stage) for stage in BUILDING)
+    assert told(shop, dry)["products"] == 5
+    assert shop.state(real) is before
+    assert (shop.rows(real) if state != "estimating" else {}) == filled
+    if state == "paused":
+        throttle(shop.pipeline.database, shop.pipeline.jobs, "shop", real.id, rate=None)
     shop.work()
     assert (shop.state(real), shop.passed(real)) == (BuildState.READY, True)
     assert collections(shop) == of(live, real)
+    assert shop.rows(real) == shop.rows(live)
+
+
+def test_a_build_starts_beside_dry_runs_and_an_unfinished_one_keeps_only_others_out(shop: Shop) -> None:
+    dry, second = (shop.begin(shop.other.spec, dry_run=True) for _ in range(2))
+    real = shop.begin(shop.other.spec)
+    with pytest.raises(Conflict) as raised:
+        shop.begin()
+    assert (raised.value.code, real.id in raised.value.detail) == ("build_unfinished", True)
+    shop.work()
+    assert told(shop, dry)["products"] == told(shop, second)["products"] == 5
+    assert (shop.state(real), shop.passed(real)) == (BuildState.READY, True)
 
 
 def test_another_index_encodes_nothing(shop: Shop) -> None:

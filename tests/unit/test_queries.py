@@ -6,12 +6,13 @@ import threading
 import pytest
 from sqlalchemy import event
 
+from app.cli.queries import unknown_products
 from app.domain.errors import DatabaseUnavailable, Invalid, NotFound
 from app.domain.queries import MAX_JUDGED, JudgedQuery, ndcg, overlap, recall
 from app.domain.search import Leg, SearchQuery
 from app.services.keep_queries import forget_queries, judge_queries, kept_queries
 from app.services.record_queries import DRAWN, QueryRecorder
-from tests.factories import a_picture, a_submission
+from tests.factories import a_deletion, a_picture, a_submission
 from tests.pipelines import Pipeline
 
 
@@ -145,3 +146,27 @@ def test_rankings_are_measured_by_their_first_places() -> None:
     assert overlap(["a", "b", "c", "d"], ["d", "a"]) == 0.5
     assert overlap([], []) == 1.0
     assert overlap(["a"], []) == 0.0
+
+
+def test_judged_products_that_are_not_in_the_catalog_are_kept_and_told(pipeline: Pipeline) -> None:
+    for product_id in ("here", "gone"):
+        pipeline.accepted(a_submission(product_id))
+    pipeline.work()
+    pipeline.accepted(a_deletion("gone"))
+    pipeline.work()
+    judge_queries(pipeline.database, "shop", [JudgedQuery("mug", {"here": 1})])
+    assert kept_queries(pipeline.database, "shop").unknown == []
+    judged = [JudgedQuery("cup", {"here": 1, "gone": 0, "later": 2}), JudgedQuery("mug", {"later": 1, "below": 1})]
+    judge_queries(pipeline.database, "shop", judged)
+    kept = kept_queries(pipeline.database, "shop")
+    assert (kept.judged, kept.unknown) == (judged, ["below", "gone", "later"])
+    pipeline.accepted(a_submission("later"))
+    assert kept_queries(pipeline.database, "shop").unknown == ["below", "gone"]
+
+
+def test_a_person_is_told_of_judged_products_that_are_not_there() -> None:
+    assert unknown_products({"recorded": [], "judged": []}) == []
+    (told,) = unknown_products({"unknown": {"products": 7, "first": ["p1", "p2"]}})
+    assert "7 (p1, p2, …)" in told
+    (told,) = unknown_products({"unknown": {"products": 1, "first": ["p1"]}})
+    assert "1 (p1)" in told

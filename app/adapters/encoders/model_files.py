@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -87,7 +88,13 @@ def hash_files(files: Iterable[Path]) -> str:
     """64 hex digits over the names and contents of files, in order."""
     whole = hashlib.sha256()
     for path in files:
-        with path.open("rb") as opened:
-            content = hashlib.file_digest(opened, "sha256").hexdigest()
+        found = path.stat()
+        content = _digest(path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         whole.update(f"{path.name}\0{content}\n".encode())
     return whole.hexdigest()
+
+
+@lru_cache(maxsize=64)  # weights take seconds to read, and status asks each time whether they are still the same
+def _digest(path: Path, *_unchanged: int) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

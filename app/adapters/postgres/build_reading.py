@@ -26,11 +26,13 @@ def read_build(row: Row[Any]) -> Build:
         row.created_at,
         row.takes_uploads,
         row.rate,
+        row.live_at,
         row.retired_at,
         row.report,
         row.error_code,
         row.error_detail,
         row.tuned,
+        row.dry_run,
     )
 
 

@@ -52,7 +52,7 @@ class BuildStepRows(BuildStepReads):
             self._connection.execute(insert(self._connection, build_steps), rows)
 
     def claim(self, stage: Stage, *, lease: timedelta, but: StepKind | None = None) -> Step | None:
-        """Take the step that is due longest, `but` for those of a kind, and count the attempt."""
+        """Take the step that is due longest, of a dry run first, `but` for those of a kind, and count the attempt."""
         now = self._clock.now
         allowed = or_(
             build_steps.c.kind != StepKind.FILL,
@@ -64,7 +64,7 @@ class BuildStepRows(BuildStepReads):
             select(build_steps, builds.c.rate)
             .join(builds, OF_BUILD)
             .where(IS_UNDONE, build_steps.c.stage == stage, build_steps.c.due_at <= now, allowed, asked)
-            .order_by(build_steps.c.due_at, build_steps.c.number)
+            .order_by(builds.c.dry_run.desc(), build_steps.c.due_at, build_steps.c.number)
             .limit(1)
             .with_for_update(of=build_steps, skip_locked=True)
         ).one_or_none()

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _LIVE = text("state = 'live'")
-_BUILDING = text("state IN ('building', 'ready')")
+_UNFINISHED = text("state IN ('building', 'ready') AND NOT dry_run")
 
 builds = Table(
     "builds",
@@ -44,19 +44,23 @@ builds = Table(
     Column("encoder", Json, nullable=False),
     Column("parameters", Json, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # Set on one that only tells what it would take.
+    Column("dry_run", Boolean, nullable=False, server_default=false()),
     # Set while it has collections that every upload goes to, whatever its state.
     Column("takes_uploads", Boolean, nullable=False, server_default=false()),
     # Products a second that filling it may take; NULL: as many as it can, 0: none.
     Column("rate", Float),
     # When the next of its pages may be taken.
     Column("fills_at", UtcDateTime),
+    # When it was made live last, and when another took its place.
+    Column("live_at", UtcDateTime),
     Column("retired_at", UtcDateTime),
     Column("report", Json),
     Column("tuned", Json),
     Column("error_code", String(64)),
     Column("error_detail", Text),
     Index("uq_builds_live", "catalog", unique=True, postgresql_where=_LIVE, sqlite_where=_LIVE),
-    Index("uq_builds_unfinished", "catalog", unique=True, postgresql_where=_BUILDING, sqlite_where=_BUILDING),
+    Index("uq_builds_unfinished", "catalog", unique=True, postgresql_where=_UNFINISHED, sqlite_where=_UNFINISHED),
 )
 
 build_products = Table(

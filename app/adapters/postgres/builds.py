@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, bindparam, cast, func, literal_column, null, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, case, cast, func, literal_column, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.postgres.build_reading import read_build, read_searched
@@ -18,6 +18,8 @@ from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.errors import Conflict
 from app.domain.products import Catalog
 from app.ports.uploads import Failure
+
+_NOTED = {BuildState.LIVE: "live_at", BuildState.RETIRED: "retired_at"}
 
 # Built once: every query or batch reads them.
 _IS_LIVE = builds.c.state == literal_column(f"'{BuildState.LIVE}'")  # as the partial index says it
@@ -59,6 +61,8 @@ class BuildRows:
             "created_at": build.created_at,
             "takes_uploads": build.takes_uploads,
             "rate": build.rate,
+            "dry_run": build.dry_run,
+            "live_at": build.live_at,
         }
         try:
             with self._connection.begin_nested():
@@ -121,8 +125,9 @@ class BuildRows:
     def set_state(self, build_id: str, state: BuildState, reason: Failure | None = None) -> None:
         """Move a build to another state; `reason` is why it ended."""
         moved: dict[str, Any] = {"state": state}
-        if state is BuildState.RETIRED:
-            moved["retired_at"] = self._clock.now
+        if state in _NOTED:
+            noted = builds.c[_NOTED[state]]
+            moved[noted.name] = case((builds.c.state == state, noted), else_=self._clock.now)
         if reason is not None:
             moved |= {"error_code": reason.code, "error_detail": reason.detail}
         self._set(build_id, **moved)

@@ -21,9 +21,11 @@ router = APIRouter(prefix="/v1/catalogs/{catalog}/builds", dependencies=CHECKED)
 
 
 @router.get("", response_model=BuildList, responses=problems(404))
-def get_builds(application: App, catalog: CatalogName) -> Response:
-    """The builds of a catalog, newest first."""
-    return answer(BuildList(builds=[build_document(one) for one in list_builds(application.database, catalog)]))
+def get_builds(application: App, catalog: CatalogName, check_encoders: bool = False) -> Response:
+    """The builds of a catalog, newest first; `check_encoders` looks whether their models are still there."""
+    encoders = application.encoders if check_encoders else None
+    found = list_builds(application.database, catalog, encoders)
+    return answer(BuildList(builds=[build_document(one) for one in found]))
 
 
 @router.post("", status_code=202, response_model=StartedBuild, responses=problems(404, 409))

@@ -6,6 +6,7 @@ from typing import Any, NotRequired
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
 
+from app.api.schemas.estimates import EstimateDocument
 from app.api.schemas.parts import Moment, Reason
 from app.api.schemas.tuning import TunedDocument, TuningDocument
 from app.domain.builds import BuildState
@@ -103,39 +104,6 @@ class ReportDocument(TypedDict):
     queries: NotRequired[list[LosingQueryDocument]]
 
 
-class SampledDocument(TypedDict):
-    """How much an estimate was measured on. Its embeddings are stored; its rows are gone."""
-
-    pictures: int
-    captions: int
-    rows: int
-
-
-class EstimateDocument(TypedDict):
-    """What a build takes that holds `products`, whose `pictures` and `captions` count once however many share them.
-
-    `seconds` are from its opening until it is indexed, with one encode worker like the one that measured, and
-    without what is `stored` or `sampled` already. Bytes are those of the vector store's memory and disk, and of the
-    embeddings that are yet to be stored; `free_bytes` and `fits` are told where the vectors lie on this machine.
-    """
-
-    products: int
-    pictures: int
-    captions: int
-    stored: int
-    pictures_to_encode: int
-    captions_to_encode: int
-    sampled: SampledDocument
-    encoding_seconds: float
-    writing_seconds: float
-    seconds: float
-    memory_bytes: int
-    disk_bytes: int
-    database_bytes: int
-    free_bytes: NotRequired[int]
-    fits: NotRequired[bool]
-
-
 class BuildEventDocument(TypedDict):
     """Something that happened to a build."""
 
@@ -155,10 +123,12 @@ class BuildDocument(TypedDict):
     """An index build: `indexed` of `products` are in it. `params` are those its index was started with.
 
     `searched` is there once it was tuned: what queries search with in place of the search parameters among `params`.
-    `takes_uploads` says whether every upload goes to it. `rate` bounds the products a second that it is filled with;
-    `waiting` is why a part of the work on it is tried again, until it is; `estimate` is what it was to take; `tuning`
-    is how far that is, and `tuned` what it found last. `error` is why it failed, or `dry_run` for one that was only
-    estimated.
+    `takes_uploads` says whether every upload goes to it. It went live at `live_at` last; one that gave way to another
+    did so at `retired_at`, and can be gone back to while it takes uploads. `rate` bounds the products a second that
+    it is filled with; `waiting` is why a part of the work on it is tried again, until it is; `estimate` is what it
+    was to take; `tuning` is how far that is, and `tuned` what it found last. `error` is why it failed, and
+    `encoder_fault` why no process could open its model anew, where a list was asked to look. A `dry_run` ends with
+    its estimate, as `aborted`, and is not listed from then on.
     """
 
     id: str
@@ -170,6 +140,9 @@ class BuildDocument(TypedDict):
     indexed: int
     created_at: Moment
     takes_uploads: bool
+    dry_run: NotRequired[bool]
+    live_at: NotRequired[Moment]
+    retired_at: NotRequired[Moment]
     rate: NotRequired[float]
     progress: NotRequired[ProgressDocument]
     waiting: NotRequired[Reason]
@@ -179,6 +152,7 @@ class BuildDocument(TypedDict):
     tuned: NotRequired[TunedDocument]
     searched: NotRequired[SearchedDocument]
     error: NotRequired[Reason]
+    encoder_fault: NotRequired[Reason]
     events: NotRequired[list[BuildEventDocument]]
 
 
@@ -190,6 +164,6 @@ class StartedBuild(TypedDict):
 
 
 class BuildList(TypedDict):
-    """The builds of a catalog, newest first."""
+    """The builds of a catalog, newest first, and the dry runs that are under way."""
 
     builds: list[BuildDocument]

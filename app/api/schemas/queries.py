@@ -1,7 +1,7 @@
 """Queries that are kept of a catalog."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
@@ -48,11 +48,23 @@ class JudgedDocument(TypedDict):
     products: Mapping[str, float]
 
 
+class UnknownDocument(TypedDict):
+    """How many of the judged products are not in the catalog, and the first of them by product_id."""
+
+    products: int
+    first: list[str]
+
+
 class QueriesDocument(TypedDict):
-    """The queries kept of a catalog: those asked most come first, at most a thousand."""
+    """The queries kept of a catalog: those asked most come first, at most a thousand.
+
+    `unknown` is there where products are judged that are not in the catalog. They may come yet; until then a query
+    that has no other good answer cannot be asked, which keeps a build from passing its check.
+    """
 
     recorded: list[RecordedDocument]
     judged: list[JudgedDocument]
+    unknown: NotRequired[UnknownDocument]
 
 
 class ForgottenDocument(TypedDict):

@@ -5,39 +5,32 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from app.cli.builds.named import SHOWN, build_path
-from app.cli.builds.shown import build_table, checked, losers, next_step
+from app.cli.builds.listed import build_list
+from app.cli.builds.named import BuildId, build_path
+from app.cli.builds.next_step import next_step
+from app.cli.builds.shown import build_table, checked, losers
 from app.cli.builds.start import start
+from app.cli.builds.throttle import throttle
 from app.cli.connection import catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import CatalogName, Data, Json, Url
-from app.cli.screen import Screen, plain
+from app.cli.screen import Screen
 
 commands = typer.Typer(help="Change the model or the index while the shop is open.", no_args_is_help=True)
 commands.command("start")(start)
+commands.command("throttle")(throttle)
 
 _SWITCHING_S = 600.0  # API processes load an encoder first, which the service bounds
-
-BuildId = Annotated[
-    str, typer.Argument(metavar="BUILD", help="The build: the beginning of its id, as `vitrine builds list` shows.")
-]
 
 
 @commands.command("list")
 def list_builds(catalog: CatalogName = "default", url: Url = None, data: Data = None, json: Json = False) -> None:
-    """List the builds of a catalog, newest first."""
+    """List the builds of a catalog, newest first: since when each is live or retired, and what its check said."""
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service:
         found = service.get(f"{catalog_path(catalog)}/builds")
-    table = Table("build", "state", "encoder", "index", "indexed", "of", "kept")
-    for one in found["builds"]:
-        state = "estimated" if one.get("error", {}).get("code") == "dry_run" else one["state"]
-        names = ("encoder", "index", "indexed", "products", "takes_uploads")
-        columns = [one["id"][:SHOWN], state, *(one[name] for name in names)]
-        table.add_row(*(plain(value) for value in columns))
-    screen.result(found, table)
+    screen.result(found, build_list(found["builds"]))
 
 
 @commands.command("show")
@@ -111,22 +104,6 @@ def retire(
 ) -> None:
     """Let go of a build that was live: there is no rolling back to it any more."""
     _act(json, url, data, catalog, build, "retire")
-
-
-@commands.command("throttle")
-def throttle(
-    build: BuildId,
-    rate: Annotated[
-        float | None,
-        typer.Option(min=0, help="Products a second; 0 pauses. Without it there is no bound.", show_default=False),
-    ] = None,
-    catalog: CatalogName = "default",
-    url: Url = None,
-    data: Data = None,
-    json: Json = False,
-) -> None:
-    """Bound how fast a build is filled, while it is."""
-    _act(json, url, data, catalog, build, "throttle", {"rate": rate})
 
 
 def _act(

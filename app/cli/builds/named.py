@@ -1,6 +1,9 @@
 """A build as a person names it: by its id, or by the beginning of it."""
 
+from typing import Annotated
 from urllib.parse import quote
+
+import typer
 
 from app.cli.connection import Service, catalog_path
 from app.domain.errors import Invalid
@@ -9,6 +12,10 @@ SHOWN = 8
 """Characters of an id that a list shows: of a few builds no two begin alike."""
 
 _WHOLE = 32
+
+BuildId = Annotated[
+    str, typer.Argument(metavar="BUILD", help="The build: the beginning of its id, as `vitrine builds list` shows.")
+]
 
 
 def build_path(service: Service, catalog: str, build: str) -> str:

@@ -52,7 +52,8 @@ def checked(screen: Screen, service: Service, path: str) -> tuple[dict[str, Any]
 def build_table(told: dict[str, Any]) -> Table:
     """Everything that is told of a build."""
     table = Table("", "", show_header=False)
-    for name in ("id", "state", "encoder", "index", "params", "indexed", "products", "created_at", "rate"):
+    told = {**told, "state": _STATES.get((told["state"], told["takes_uploads"]), told["state"])}
+    for name in _FIRST:
         if name in told:
             table.add_row(plain(name), plain(told[name]))
     table.add_row("takes uploads", plain(told["takes_uploads"]))
@@ -80,6 +81,14 @@ def build_table(told: dict[str, Any]) -> Table:
     return table
 
 
+_FIRST = (
+    *("id", "dry_run", "state", "live_at", "retired_at", "encoder", "index", "params", "indexed", "products"),
+    *("created_at", "rate"),
+)
+_STATES = {
+    (BuildState.RETIRED, True): "retired, kept for a rollback",
+    (BuildState.RETIRED, False): "retired, no longer kept",
+}
 _BOUNDS = {"at_least": "at least", "at_most": "at most"}
 
 
@@ -142,16 +151,3 @@ def estimate_table(told: dict[str, Any]) -> Table:
 
 def _mb(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
-
-
-def next_step(told: dict[str, Any], catalog: str) -> list[str]:
-    """What an operator may do now that a build is ready."""
-    if told["state"] != BuildState.READY:
-        return []
-    named = told["id"] if catalog == "default" else f"{told['id']} --catalog {catalog}"
-    if told.get("report", {}).get("passed"):
-        return [f"`vitrine builds promote {named}` makes it the live one."]
-    return [
-        f"It has not passed its check: `vitrine builds abort {named}` ends it, `check` checks it again, and "
-        "`promote --force --reason WHY` takes it so."
-    ]

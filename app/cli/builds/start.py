@@ -1,12 +1,14 @@
 """`vitrine builds start`."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.builds.shown import build_table, estimate_table, losers, next_step, waited_for
+from app.cli.builds.next_step import next_step
+from app.cli.builds.shown import build_table, estimate_table, losers, waited_for
 from app.cli.connection import catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import CatalogName, Data, Json, Url
@@ -47,12 +49,14 @@ def start(
     It is filled with what is stored, and every change reaches it too, while the
     live one goes on answering. Once it is ready, `vitrine builds promote` makes
     it the live one, and `vitrine builds rollback` goes back. A dry run counts
-    and measures a sample, and ends with 1 where there is no room for the build.
+    and measures a sample beside whatever else goes on, and ends with 1 where
+    there is no room for the build.
     """
     screen = Screen(json=json)
     if encoder is not None and Path(encoder).is_dir():
         encoder = str(Path(encoder).absolute())  # the service has another working directory
-    asked = {"encoder": encoder, "index": index, "params": _params(param or []), "rate": rate, "dry_run": dry_run}
+    params = index_params(param or [])
+    asked = {"encoder": encoder, "index": index, "params": params, "rate": rate, "dry_run": dry_run}
     with connect(screen, url=url, data=data, makes=False) as service:
         path = f"{catalog_path(catalog)}/builds"
         started = service.post(path, {name: value for name, value in asked.items() if value is not None})
@@ -80,11 +84,21 @@ def _begun(build: str, *, wait: bool, private: bool) -> str:
     return f"build {build} is begun: the service fills it, whether this waits or not; `vitrine builds abort` ends it"
 
 
-def _params(stated: list[str]) -> dict[str, int]:
+def index_params(stated: list[str]) -> dict[str, int]:
+    """Parameters of an index by their names. Raises `Invalid` (`usage`)."""
     params: dict[str, int] = {}
     for one in stated:
-        name, _, value = one.partition("=")
-        if not value.strip().isdecimal():
+        name, _, value = (part.strip() for part in one.partition("="))
+        if not (name and _is_number(value)):
             raise Invalid(f"{one!r} is not NAME=NUMBER, as in M=16", code="usage")
-        params[name.strip()] = int(value)
+        if not value.lstrip("+-").isdecimal():
+            raise Invalid(f"{name} takes a whole number, not {value}", code="usage")
+        params[name] = int(value)
     return params
+
+
+def _is_number(stated: str) -> bool:
+    try:
+        return math.isfinite(float(stated))
+    except ValueError:
+        return False
