@@ -34,9 +34,7 @@ def build_document(held: HeldBuild) -> BuildDocument:
     if held.waiting is not None:
         document["waiting"] = _reason(held.waiting)
     if held.tuning is not None:
-        document["tuning"] = _tuning_document(held.tuning)
-        if held.tuning_waits is not None:
-            document["tuning"]["waiting"] = _reason(held.tuning_waits)
+        document["tuning"] = _tuning_document(*held.tuning)
     if build.report is not None:
         document["report"] = cast(ReportDocument, build.report)
     if build.tuned is not None:
@@ -79,11 +77,12 @@ def _reason(failure: Failure) -> Reason:
     return {"code": failure.code, "detail": failure.detail}
 
 
-def _tuning_document(told: Mapping[str, Any]) -> TuningDocument:
+def _tuning_document(told: Mapping[str, Any], waiting: Failure | None) -> TuningDocument:
     chosen = told["bands"] is not None
     left = len(told["compare"]) + len(told["bands"]) if chosen else None
     stated = {"recall": told["recall"], "dry_run": told.get("dry_run", False)}
-    return cast(TuningDocument, {**stated, "parts_left": left, **told["found"]})
+    waits = {} if waiting is None else {"waiting": _reason(waiting)}
+    return cast(TuningDocument, {**stated, "parts_left": left, **waits, **told["found"]})
 
 
 def _progress_document(progress: Progress, bound: float | None) -> ProgressDocument:

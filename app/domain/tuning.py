@@ -17,10 +17,6 @@ UNTUNED = "untuned"
 """What they say of a build that is searched as it was made again."""
 
 
-UNMEASURED = "no band could be measured"
-"""Why nothing is tuned where every share was left out."""
-
-
 def _nothing_yet() -> dict[str, Any]:
     return {"bands": [], "left_out": [], "compared": []}
 

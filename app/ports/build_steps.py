@@ -66,12 +66,15 @@ class BuildSteps(Protocol):
         """How many steps of a build are not done."""
         ...
 
-    def waiting(self, build_id: str, kind: StepKind | None = None) -> Failure | None:
-        """Why a step of a build, of any kind or of this one, is tried again, where one is that nobody has taken."""
+    def waiting(self, build_id: str) -> Failure | None:
+        """Why a step of a build is tried again, where one is that nobody has taken."""
         ...
 
-    def told(self, build_id: str, kind: StepKind) -> Mapping[str, Any] | None:
-        """What stands in a step of this kind that is to be done; None where there is none."""
+    def told(self, build_id: str, kind: StepKind) -> tuple[Mapping[str, Any], Failure | None] | None:
+        """What stands in a step of this kind that is to be done, and why it is tried again, if nobody has taken it.
+
+        None where there is no such step.
+        """
         ...
 
     def progress(self, build_id: str) -> Progress:

@@ -23,9 +23,8 @@ class HeldBuild:
     """A build and how many products it holds, of how many there are.
 
     `progress` is told of one that is being filled, `waiting` (why a step is tried again that nobody works on) and
-    `tuning` (what its step of that kind tells) where there is such a step, `tuning_waits` (why that one is tried
-    again) too, `events` where one build is asked for, `fault` (why its encoder could not be opened anew) where that
-    is asked for.
+    `tuning` (what its step of that kind tells, and why it is tried again) where there is such a step, `events` where
+    one build is asked for, `fault` (why its encoder could not be opened anew) where that is asked for.
     """
 
     build: Build
@@ -33,8 +32,7 @@ class HeldBuild:
     products: int
     progress: Progress | None = None
     waiting: Failure | None = None
-    tuning: Mapping[str, Any] | None = None
-    tuning_waits: Failure | None = None
+    tuning: tuple[Mapping[str, Any], Failure | None] | None = None
     events: Sequence[BuildEvent] | None = None
     fault: Failure | None = None
 
@@ -106,7 +104,6 @@ def _held(transaction: Transaction, build: Build, products: int) -> HeldBuild:
         steps.progress(build.id) if build.state is BuildState.BUILDING else None,
         steps.waiting(build.id),
         steps.told(build.id, StepKind.TUNE),
-        steps.waiting(build.id, StepKind.TUNE),
     )
 
 

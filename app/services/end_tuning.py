@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.bands import Band
 from app.domain.build_steps import Step
-from app.domain.tuning import MEASURED, NOT_TUNED, TUNED, UNMEASURED, Tuning
+from app.domain.tuning import MEASURED, NOT_TUNED, TUNED, Tuning
 from app.domain.tuning_changes import changes
 from app.ports.database import Database, Transaction
 from app.ports.uploads import Failure
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT = timedelta(hours=1)
 """A part is given back for so long, and nothing is measured: an operator who still wants it can ask again."""
 
+_UNMEASURED = "no band could be measured"  # every share was left out
 _SINCE = "waiting_since"
 _MINUTE = timedelta(minutes=1)
 
@@ -44,7 +45,7 @@ class TuningEnd:
         build = self.step.build
         found: list[Mapping[str, Any]] = tuning.found["bands"]
         if not found and "nothing" not in tuning.found:
-            tuning, reached = nothing(tuning, UNMEASURED), False
+            tuning, reached = nothing(tuning, _UNMEASURED), False
         else:
             reached = all(one["reached"] for one in found)
         bands = [Band(one["share"], next(iter(one["search_params"].values())), one["over_fetch"]) for one in found]

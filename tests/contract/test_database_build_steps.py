@@ -113,9 +113,8 @@ def test_what_a_step_of_one_kind_waits_for_is_told_apart(database: SqlDatabase) 
             step = transaction.build_steps.claim(Stage.INDEX, lease=MINUTE)
             assert step is not None
             transaction.build_steps.release(step, reason, delay=MINUTE, blameless=True)
-        waiting = transaction.build_steps.waiting
-        assert (waiting(build.id), waiting(build.id, StepKind.TUNE)) == (reconciling, tuning)
-        assert waiting(build.id, StepKind.CHECK) is None
+        assert transaction.build_steps.waiting(build.id) == reconciling
+        assert transaction.build_steps.told(build.id, StepKind.TUNE) == ({}, tuning)
 
 
 def test_a_worker_may_take_any_step_but_those_of_a_kind(database: SqlDatabase) -> None:
@@ -132,7 +131,7 @@ def test_what_stands_in_a_step_may_be_replaced_where_it_is_given_back(database: 
         step = claimed(database)
         with database.writing() as transaction:
             transaction.build_steps.release(step, WHY, delay=timedelta(), blameless=True, told=told)
-            assert transaction.build_steps.told(build.id, StepKind.TUNE) == then
+            assert transaction.build_steps.told(build.id, StepKind.TUNE) == (then, WHY)
             assert transaction.build_steps.told(build.id, StepKind.CHECK) is None
     step = claimed(database)
     assert step.page.told == {"two": [2]}

@@ -174,6 +174,7 @@ def test_what_a_filter_gets_is_said_as_it_is_searched() -> None:
 
 def test_where_no_band_could_be_measured_that_is_said() -> None:
     told = {**TUNED, "reached": False, "build": "b", "stored": False, "bands": [], "left_out": LEFT_OUT}
+    told["nothing"] = "no band could be measured"
     left_out, unmeasured = verdict(told, "vitrine tune")
     assert left_out.endswith("few pass")
     assert "no band could be measured" in unmeasured

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, true
+from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select
 
 from app.adapters.postgres.build_reading import read_build
 from app.adapters.postgres.build_tables import IS_UNDONE, build_steps, builds
@@ -34,22 +34,25 @@ class BuildStepReads:
         statement = select(func.count()).where(build_steps.c.build_id == build_id, IS_UNDONE)
         return self._connection.execute(statement).scalar_one()
 
-    def waiting(self, build_id: str, kind: StepKind | None = None) -> Failure | None:
-        """Why a step of a build, of any kind or of this one, is tried again, where one is that nobody has taken."""
+    def waiting(self, build_id: str) -> Failure | None:
+        """Why a step of a build is tried again, where one is that nobody has taken."""
         waits = and_(IS_UNDONE, build_steps.c.token.is_(None), build_steps.c.error_code.is_not(None))
-        of_kind = true() if kind is None else build_steps.c.kind == kind
         statement = select(build_steps.c.error_code, build_steps.c.error_detail).where(
-            build_steps.c.build_id == build_id, waits, of_kind
+            build_steps.c.build_id == build_id, waits
         )
         row = self._connection.execute(statement.order_by(build_steps.c.number.desc()).limit(1)).one_or_none()
         return Failure(row.error_code, row.error_detail) if row else None
 
-    def told(self, build_id: str, kind: StepKind) -> Mapping[str, Any] | None:
-        """What stands in a step of this kind that is to be done; None where there is none."""
-        statement = select(build_steps.c.tally).where(
-            build_steps.c.build_id == build_id, IS_UNDONE, build_steps.c.kind == kind
-        )
-        return self._connection.execute(statement.limit(1)).scalar_one_or_none()
+    def told(self, build_id: str, kind: StepKind) -> tuple[Mapping[str, Any], Failure | None] | None:
+        """What stands in a step of this kind that is to be done, and why it is tried again, if nobody has it."""
+        statement = select(
+            build_steps.c.tally, build_steps.c.token, build_steps.c.error_code, build_steps.c.error_detail
+        ).where(build_steps.c.build_id == build_id, IS_UNDONE, build_steps.c.kind == kind)
+        row = self._connection.execute(statement.limit(1)).one_or_none()
+        if row is None:
+            return None
+        waits = row.token is None and row.error_code is not None
+        return row.tally, Failure(row.error_code, row.error_detail) if waits else None
 
     def progress(self, build_id: str) -> Progress:
         """How far a build is filled."""

@@ -9,7 +9,6 @@ from typing import Any
 from app.cli.tuning.ink import COLOURS, GRID, INK, QUIET, Point, Sheet, cut
 from app.cli.tuning.legend import Entry, axis_title, legend, titles
 from app.domain.errors import Invalid
-from app.domain.tuning import UNMEASURED
 
 WIDTH = 960
 _LEFT, _TOP, _RIGHT = 92, 92, 28
@@ -45,7 +44,7 @@ def draw(told: dict[str, Any], path: Path) -> None:
         _below(sheet, entries)
     else:
         sheet = Sheet(WIDTH, _TOP + 3 * _LINE)
-        sheet.text((_LEFT, _TOP + 8), f"Nothing is tuned: {told.get('nothing', UNMEASURED)}.", 15, QUIET)
+        sheet.text((_LEFT, _TOP + 8), f"Nothing is tuned: {told['nothing']}.", 15, QUIET)
     sheet.text((_LEFT, 18), cut(title, 20, across), 20, INK)
     sheet.text((_LEFT, 50), cut(under, 14, across), 14, QUIET)
     try:

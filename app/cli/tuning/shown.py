@@ -7,7 +7,6 @@ from rich.table import Table
 
 from app.cli.screen import plain, written
 from app.cli.tuning.changes import change_lines, passing, taken
-from app.domain.tuning import UNMEASURED
 
 
 def band_table(told: dict[str, Any]) -> Table:
@@ -107,7 +106,7 @@ def verdict(told: dict[str, Any], stores: str) -> Iterator[str]:
     for one in told["left_out"]:
         yield f"left out: a filter that passes {one['share']:.1%}: {one['reason']}"
     if not told["bands"]:
-        yield f"Nothing is tuned: {told.get('nothing', UNMEASURED)}."
+        yield f"Nothing is tuned: {told['nothing']}."
         return
     if told["stored"]:
         yield f"Stored with build {told['build']}, for the next query on: {_used(told['bands'])}"
