@@ -71,7 +71,8 @@ class BuildWorker:
             return False
         others = self.lanes - 1 if stage is Stage.INDEX else 0  # a model has one device
         over = threading.Event()
-        beside = [self.pool.submit(self._beside, stage, pause, over) for _ in range(others)]
+        patient = first.page.kind is StepKind.TUNE
+        beside = [self.pool.submit(self._beside, stage, pause, over, patient) for _ in range(others)]
         try:
             self._work(first, pause)
         finally:
@@ -80,14 +81,19 @@ class BuildWorker:
             done.result()
         return True
 
-    def _beside(self, stage: Stage, pause: Callable[[], bool], over: threading.Event) -> None:
-        """Do what comes to be due, but for tuning, until the step that keeps this worker is over."""
+    def _beside(self, stage: Stage, pause: Callable[[], bool], over: threading.Event, patient: bool) -> None:
+        """Do what is due, but for tuning, until the step that keeps this worker is over; `patient`: wait for more.
+
+        Who is not, ends: a step that outlives its lease is taken over by another worker, not by a lane of the same.
+        """
         while not over.is_set():
             step = self._claimed(stage, but=StepKind.TUNE)
-            if step is None:
+            if step is not None:
+                self._work(step, pause)
+            elif patient:
                 over.wait(_LOOK_AGAIN_S)
             else:
-                self._work(step, pause)
+                return
             if not over.is_set():
                 pause()  # uploads go first
 
