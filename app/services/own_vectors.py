@@ -7,6 +7,7 @@ import numpy as np
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
 from app.ports.vectors import VectorStore
+from app.services.asked_afresh import asked_afresh
 
 DEPTH = 10
 """How far down a ranking is looked: the first page of a grid."""
@@ -33,7 +34,7 @@ def not_found(
     for limit, params in (*((1, quick) for quick in _quick(index)), *((depth, index) for depth in _DEPTHS)):
         if not len(left):
             break
-        answers = store.search(collection, vectors[left], limit=limit, index=params)
+        answers = store.search(collection, asked_afresh(vectors[left]), limit=limit, index=params)
         near = 1 - index.inexactness
         deeper: list[int] = []
         for place, answer in zip(left.tolist(), answers, strict=True):

@@ -5,11 +5,12 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier, get_ident
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from app.domain.embeddings import Vectors
 from app.domain.errors import Conflict, Invalid, StoreUnavailable
 from app.domain.tuning import NOT_TUNED, TUNED, TUNING
 from app.domain.uploads import Stage
-from app.ports.vectors import Neighbour
+from app.ports.vectors import Neighbour, VectorRow
 from app.services import end_tuning, tune_bands
 from app.services.describe_catalog import describe_build
 from app.services.end_tuning import LONGEST_WAIT
@@ -511,6 +512,23 @@ def test_pages_that_are_due_only_later_are_filled_while_a_part_is_measured(
     with lanes(shop, 2):
         assert shop.step()
     assert shown(shop, build)["tuning"]["parts_left"] is not None
+
+
+def test_pages_are_filled_side_by_side(shop: Shop, build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, upsert = paged(shop, build), shop.pipeline.store.upsert
+    both, at_it = Barrier(2), set[int]()
+
+    def written(collection: str, rows: Sequence[VectorRow]) -> None:
+        if get_ident() not in at_it:
+            at_it.add(get_ident())
+            both.wait(30)  # for the other lane's first page
+        upsert(collection, rows)
+
+    monkeypatch.setattr(shop.pipeline.store, "upsert", written)
+    with lanes(shop, 2):
+        assert shop.step()
+    assert len(at_it) == 2
+    assert progress(shop, other).filled >= 4
 
 
 def test_no_second_build_is_tuned_beside_and_pages_are(
