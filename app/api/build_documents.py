@@ -43,6 +43,8 @@ def build_document(held: HeldBuild) -> BuildDocument:
         document["error"] = {"code": build.error_code, "detail": build.error_detail}
     if held.fault is not None:
         document["encoder_fault"] = _reason(held.fault)
+    if held.to_fetch:
+        document["encoder_to_fetch"] = True
     if held.events is not None:
         _add_events(document, held.events)
     return document

@@ -19,6 +19,7 @@ from app.adapters.postgres.database import SqlDatabase
 from app.bootstrap.application import Application
 from app.bootstrap.building import build_worker
 from app.config import Settings
+from app.domain.embeddings import EncoderSpec
 from app.domain.errors import Misconfigured
 from app.domain.uploads import Stage
 from app.domain.urls import UrlPolicy
@@ -55,12 +56,18 @@ class _LateEncoderLoader:
         self._loader: EncoderLoader | None = None
 
     def load(self, name: str) -> Encoder:
+        return self._imported().load(name)
+
+    def look(self, name: str) -> EncoderSpec:
+        return self._imported().look(name)
+
+    def _imported(self) -> EncoderLoader:
         from app.adapters.encoders.loader import HuggingFaceLoader  # noqa: PLC0415 - see the class
 
         with self._lock:  # one for all encoders: it owns the threads that they compute in
             if self._loader is None:
                 self._loader = HuggingFaceLoader(device=self._settings.device, threads=self._settings.threads)
-        return self._loader.load(name)
+            return self._loader
 
 
 def open_application(

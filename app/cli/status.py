@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from app.cli.builds.faults import fault_of
+from app.cli.builds.faults import fault_of, to_fetch_of
 from app.cli.connection import Service, catalog_path, connect
 from app.cli.failures import FAILED_IN_PART
 from app.cli.options import Data, Json, Url
@@ -36,6 +36,7 @@ def status(
         *(_catalog(found) for found in catalogs),
         *([] if catalogs else ["There is no catalog yet: `vitrine ingest SOURCE` makes one."]),
         *_waiting(catalogs),
+        *(to_fetch_of(build) for found in catalogs for build in found["to_fetch"]),
         *(_unwell(health["parts"], faults) or ["Everything is well."]),
     )
     if faults or health["status"] != "ok":
@@ -47,10 +48,14 @@ def _names(service: Service) -> list[str]:
 
 
 def _builds(service: Service, name: str) -> dict[str, list[dict[str, Any]]]:
-    """The builds of a catalog that may go live, and those whose model is gone; `vitrine builds show` tells more."""
+    """The builds of a catalog that may go live, and those whose model is gone or still to be fetched."""
     builds = service.get(f"{catalog_path(name)}/builds", check_encoders=True)["builds"]
     unfinished = [one for one in builds if one["state"] in UNFINISHED_BUILDS and not one.get("dry_run")]
-    return {"unfinished": unfinished, "faulty": [one for one in builds if "encoder_fault" in one]}
+    return {
+        "unfinished": unfinished,
+        "faulty": [one for one in builds if "encoder_fault" in one],
+        "to_fetch": [one for one in builds if "encoder_to_fetch" in one],
+    }
 
 
 def _catalog(found: dict[str, Any]) -> Table:

@@ -22,6 +22,7 @@
     │   └── FetchRefused            a picture's server: 404, not a picture's size
     ├── EncoderError                the model
     │   ├── EncoderNotFound         no such directory, or a hub that cannot be reached
+    │   │   └── EncoderNotCached    one of the hub that is not on this machine, where nothing may be fetched
     │   ├── EncoderRefused          it is there and is not what we load
     │   ├── EncoderOutOfMemory      a batch too large for the device
     │   └── BadVector               NaN, a wrong shape, a norm that is not 1
@@ -174,6 +175,12 @@ class EncoderNotFound(EncoderError):
     """No such model directory, or a hub that cannot be reached."""
 
     code = "encoder_not_found"
+
+
+class EncoderNotCached(EncoderNotFound):
+    """A model of the hub that is not on this machine, for who only looks: whoever opens it fetches it."""
+
+    code = "encoder_not_cached"
 
 
 class EncoderRefused(EncoderError):

@@ -44,6 +44,13 @@ class EncoderLoader(Protocol):
         """Read the description of an encoder, without its towers.
 
         Raises `EncoderNotFound` (no such directory, or the hub cannot be reached: the message says what to do) and
-        `EncoderRefused` (not a dual encoder, weights that are not safetensors, remote code).
+        `EncoderRefused` (not a dual encoder, weights that are not safetensors, remote code, files that are torn).
+        """
+        ...
+
+    def look(self, name: str) -> EncoderSpec:
+        """The description of an encoder as it lies on this machine now: nothing is fetched, opened or kept.
+
+        Raises what `load` does, and `EncoderNotCached` for a model of the hub that would have to be fetched first.
         """
         ...

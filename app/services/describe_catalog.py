@@ -24,7 +24,8 @@ class HeldBuild:
 
     `progress` is told of one that is being filled, `waiting` (why a step is tried again that nobody works on) and
     `tuning` (what its step of that kind tells, and why it is tried again) where there is such a step, `events` where
-    one build is asked for, `fault` (why its encoder could not be opened anew) where that is asked for.
+    one build is asked for, `fault` (why its encoder could not be opened anew) and `to_fetch` (its encoder is one of
+    the hub that whoever opens it here fetches first) where that is asked for.
     """
 
     build: Build
@@ -35,6 +36,7 @@ class HeldBuild:
     tuning: tuple[Mapping[str, Any], Failure | None] | None = None
     events: Sequence[BuildEvent] | None = None
     fault: Failure | None = None
+    to_fetch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def describe_catalog(database: Database, name: str) -> Description:
 def list_builds(database: Database, name: str, encoders: Encoders | None = None) -> Sequence[HeldBuild]:
     """The builds of a catalog, newest first, and the dry runs under way. Raises `NotFound` (`unknown_catalog`).
 
-    With `encoders` the models of those that take uploads are looked for where they lay.
+    With `encoders` the models of those that take uploads are looked for where they lay; nothing is fetched or opened.
     """
     with database.reading() as transaction:
         _, products = _counted(transaction, name)
@@ -73,18 +75,16 @@ def list_builds(database: Database, name: str, encoders: Encoders | None = None)
         held = [_held(transaction, one, products) for one in builds]
     if encoders is None:
         return held
-    return [replace(one, fault=_fault(encoders, one.build)) for one in held]
+    return [_looked_at(encoders, one) if one.build.takes_uploads else one for one in held]
 
 
-def _fault(encoders: Encoders, build: Build) -> Failure | None:
-    if not build.takes_uploads:
-        return None
+def _looked_at(encoders: Encoders, held: HeldBuild) -> HeldBuild:
+    build = held.build
     try:
-        encoders.check(build.encoder)
+        return replace(held, to_fetch=not encoders.check(build.encoder))
     except EncoderError as error:
         log.warning("build.encoder_fault", extra={"build": build.id, "code": error.code, "detail": error.detail})
-        return Failure(error.code, error.shown)
-    return None
+        return replace(held, fault=Failure(error.code, error.shown))
 
 
 def describe_build(database: Database, catalog: str, build_id: str) -> HeldBuild:

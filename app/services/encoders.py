@@ -4,10 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
-from app.domain.embeddings import EncoderSpec, Pixels, Vectors, is_hub_name, shown_name
-from app.domain.errors import EncoderError, EncoderNotFound, EncoderRefused
+from app.domain.embeddings import EncoderSpec, Pixels, Vectors, shown_name
+from app.domain.errors import EncoderError, EncoderNotCached, EncoderNotFound, EncoderRefused
 from app.ports.encoders import Encoder, EncoderLoader
+
+T = TypeVar("T")
 
 FAILED_FOR_S = 30  # asking a hub that does not answer takes half a minute: a health check must not do so every time
 
@@ -49,47 +52,61 @@ class Encoders:
         if error is not None and time.monotonic() < until:
             raise error
         try:
-            return _ShownByName(self._read(name), name)
+            with _shown_by_name(name):
+                return _ShownByName(self._loader.load(name), name)
         except EncoderError as error:
             self._failed[name] = (time.monotonic() + FAILED_FOR_S, error)
             raise
-
-    def _read(self, name: str) -> Encoder:
-        with _shown_by_name(name):
-            return self._loader.load(name)
 
     def of(self, spec: EncoderSpec) -> Encoder:
         """The encoder of a build. Raises `EncoderRefused` (`fingerprint_mismatch`) where the model has changed."""
         with self._lock:
             same = [one for one in self._open.values() if one.spec.fingerprint == spec.fingerprint]
-        return same[0] if same else self._found(spec, self.named)
+        return same[0] if same else self._found(spec, self._opened)
 
-    def check(self, spec: EncoderSpec) -> None:
-        """Look whether the model of a build is there as it was, for whoever starts next: one that is open stays so.
+    def check(self, spec: EncoderSpec) -> bool:
+        """Look whether the model of a build lies here as it was, for whoever starts next; opens and fetches nothing.
 
-        Raises `EncoderNotFound` and `EncoderRefused` (`fingerprint_mismatch`). The hub is not asked again for what it
-        gave: what a revision names stays the same.
+        False for one of the hub that is not on this machine: on one that never opens it, that is as it should be. But
+        where this process has it open it was here, and is gone. Raises `EncoderNotFound` (then `encoder_not_cached`)
+        and `EncoderRefused` (`fingerprint_mismatch`).
         """
-        self._found(spec, lambda name: self.named(name) if is_hub_name(name) else self._read(name))
-
-    def _found(self, spec: EncoderSpec, opened: Callable[[str], Encoder]) -> Encoder:
         try:
-            return _matching(opened(spec.name), spec.name, spec)
+            self._found(spec, self._look)
+        except EncoderNotCached:
+            if spec.name in self._open:
+                raise
+            return False
+        return True
+
+    def _opened(self, name: str, spec: EncoderSpec) -> Encoder:
+        encoder = self.named(name)
+        _match(encoder.spec, name, spec)
+        return encoder
+
+    def _look(self, name: str, spec: EncoderSpec) -> None:
+        with _shown_by_name(name):
+            found = self._loader.look(name)
+        _match(found, name, spec)
+
+    def _found(self, spec: EncoderSpec, tried: Callable[[str, EncoderSpec], T]) -> T:
+        """What is had of the name a build's model has, or else of the configured one."""
+        try:
+            return tried(spec.name, spec)
         except EncoderError as error:
             try:
-                return _matching(opened(self._configured), self._configured, spec)
+                return tried(self._configured, spec)
             except EncoderError:
                 raise error from None
 
 
-def _matching(encoder: Encoder, name: str, spec: EncoderSpec) -> Encoder:
-    if encoder.spec.fingerprint != spec.fingerprint:
+def _match(found: EncoderSpec, name: str, spec: EncoderSpec) -> None:
+    if found.fingerprint != spec.fingerprint:
         told = (
             "the model {} is not the one the build was made with: put the old one back, or change over with "
             "`vitrine builds start --encoder`, promote that build and retire this one"
         )
         raise EncoderRefused(told.format(name), code="fingerprint_mismatch", shown=told.format(shown_name(name)))
-    return encoder
 
 
 class _ShownByName:

@@ -61,6 +61,10 @@ class InstantLoader:
         """The encoder."""
         return InstantEncoder()
 
+    def look(self, name: str) -> EncoderSpec:
+        """Its description."""
+        return InstantEncoder().spec
+
 
 class StageTimes:
     """Wall seconds inside each stage, summed over its batches; stages run side by side."""

@@ -40,3 +40,7 @@ class DrawnLoader:
     def load(self, name: str) -> DrawnEncoder:
         """The encoder."""
         return self.encoder
+
+    def look(self, name: str) -> EncoderSpec:
+        """Its description."""
+        return self.encoder.spec

@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -19,11 +21,19 @@ from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel, Vision
 
 from app.adapters.encoders.hugging_face import HuggingFaceEncoder, computing
 from app.adapters.encoders.loader import HuggingFaceLoader
-from app.domain.errors import EncoderNotFound, EncoderOutOfMemory, EncoderRefused, Misconfigured
+from app.domain.errors import (
+    EncoderNotCached,
+    EncoderNotFound,
+    EncoderOutOfMemory,
+    EncoderRefused,
+    Misconfigured,
+)
+from app.services.encoders import Encoders
 from tests.small_models import MAX_TOKENS, photo, write_clip, write_dual_encoder, write_other_dual_encoder
 
 TEXTS = ["red mug", "a", "a striped sofa with four legs"]
 REVISION = "0123456789abcdef0123456789abcdef01234567"
+OF_THE_HUB = f"owner/model@{REVISION}"
 
 
 def load(directory: Path) -> HuggingFaceEncoder:
@@ -126,13 +136,19 @@ def test_a_tower_is_loaded_without_the_other(copied: Path, kept: str, lost: str)
         encode[lost]()
 
 
-def test_weights_stored_in_half_precision_and_in_several_files_are_read(clip: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def sharded(clip: Path, copied: Path) -> Path:
+    """The same weights in several files."""
+    (copied / "model.safetensors").unlink()
+    CLIPModel.from_pretrained(clip).save_pretrained(copied, max_shard_size="10KB")
+    assert len(list(copied.glob("*.safetensors"))) > 1
+    return copied
+
+
+def test_weights_stored_in_half_precision_and_in_several_files_are_read(
+    clip: Path, sharded: Path, tmp_path: Path
+) -> None:
     half = write_clip(tmp_path / "half", dtype=torch.float16)
-    sharded = tmp_path / "sharded"
-    shutil.copytree(clip, sharded)
-    (sharded / "model.safetensors").unlink()
-    CLIPModel.from_pretrained(clip).save_pretrained(sharded, max_shard_size="10KB")
-    assert len(list(sharded.glob("*.safetensors"))) > 1
     expected = load(clip).encode_texts(TEXTS)
     assert np.array_equal(load(sharded).encode_texts(TEXTS), expected)
     assert cosines(expected, load(half).encode_texts(TEXTS)).min() > 0.9999
@@ -195,7 +211,9 @@ def test_a_preprocessing_that_is_not_done_here_is_refused(copied: Path, stated: 
         ("config.json", '{"model_type": "one-that-brings-its-code", "auto_map": {"AutoModel": "code.Model"}}'),
         ("preprocessor_config.json", None),
         ("preprocessor_config.json", "not json"),
+        ("preprocessor_config.json", "null"),
         ("tokenizer.json", "not json"),
+        ("tokenizer_config.json", '{"model_max_length": "many"}'),
         ("model.safetensors", None),
         ("model.safetensors", "not safetensors"),
     ],
@@ -208,6 +226,48 @@ def test_a_directory_that_is_no_model_is_refused(copied: Path, file: str, conten
     with pytest.raises(EncoderRefused) as refusal:
         load(copied).encode_texts(TEXTS)
     assert str(copied) in refusal.value.detail
+
+
+@pytest.mark.parametrize(
+    "content", ["", '{"weight_map": {"a": "model-0', "[]", "{}", '{"weight_map": []}', '{"weight_map": {"a": 1}}']
+)
+def test_an_index_of_weights_that_is_torn_is_refused(sharded: Path, content: str) -> None:
+    (sharded / "model.safetensors.index.json").write_text(content)
+    with pytest.raises(EncoderRefused, match=r"cannot be read") as refusal:
+        load(sharded)
+    assert str(sharded) in refusal.value.detail
+
+
+@pytest.mark.parametrize("instead", ["nothing", "what cannot be read"])
+def test_weights_of_which_a_part_is_gone_are_refused(sharded: Path, instead: str) -> None:
+    shard = min(sharded.glob("model-*.safetensors"))
+    shard.unlink()
+    if instead == "what cannot be read":
+        shard.mkdir()
+    with pytest.raises(EncoderRefused, match=shard.name):
+        load(sharded)
+
+
+def test_a_file_that_goes_while_it_is_read_makes_a_model_that_is_refused(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = Path.is_file
+
+    def goes(path: Path) -> bool:
+        found = listed(path)
+        if path.name in {"merges.txt", "tokenizer.json"}:
+            path.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "is_file", goes)
+    with pytest.raises(EncoderRefused, match="cannot be read"):
+        load(copied)
+
+
+@pytest.mark.parametrize("name", ["/" + 300 * "a", "~nobody-of-this-name/model"])
+def test_a_name_that_no_directory_can_have_is_refused(name: str) -> None:
+    with pytest.raises(EncoderRefused, match="cannot be read"):
+        HuggingFaceLoader(device="cpu", threads=1).load(name)
 
 
 def test_pickled_weights_are_refused_and_never_read(copied: Path) -> None:
@@ -241,7 +301,7 @@ def test_a_revision_names_a_model_on_the_hub_whatever_folders_there_are(
     (offline_cache / "owner").mkdir()
     monkeypatch.chdir(offline_cache)
     with pytest.raises(EncoderNotFound, match="hub did not give"):
-        HuggingFaceLoader(device="cpu", threads=1).load(f"owner/model@{REVISION}")
+        HuggingFaceLoader(device="cpu", threads=1).load(OF_THE_HUB)
 
 
 @pytest.fixture
@@ -255,14 +315,82 @@ def test_a_hub_that_cannot_be_reached_says_what_to_do(offline_cache: Path) -> No
     with pytest.raises(
         EncoderNotFound, match=r"copy the model's directory .*--encoder or VITRINE_ENCODER.*HF_HUB_OFFLINE=1"
     ):
-        HuggingFaceLoader(device="cpu", threads=1).load(f"owner/model@{REVISION}")
+        HuggingFaceLoader(device="cpu", threads=1).load(OF_THE_HUB)
 
 
 def test_a_model_fetched_before_is_loaded_at_its_revision_without_a_network(clip: Path, offline_cache: Path) -> None:
     shutil.copytree(clip, offline_cache / "models--owner--model" / "snapshots" / REVISION)
-    encoder = HuggingFaceLoader(device="cpu", threads=1).load(f"owner/model@{REVISION}")
-    assert encoder.spec.name == f"owner/model@{REVISION}"
+    encoder = HuggingFaceLoader(device="cpu", threads=1).load(OF_THE_HUB)
+    assert encoder.spec.name == OF_THE_HUB
     assert encoder.spec.fingerprint == load(clip).spec.fingerprint
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The addresses that were connected to: the hub is one where nobody listens."""
+    addresses: list[object] = []
+
+    def refuse(_: socket.socket, address: object) -> None:
+        addresses.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    return addresses
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_look_at_a_model_of_the_hub_asks_no_hub_and_sees_what_was_evicted(
+    clip: Path, cache: Path, asked: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(load(clip).spec, name=OF_THE_HUB)
+    encoders = Encoders(HuggingFaceLoader(device="cpu", threads=1), configured="nowhere")
+    assert not encoders.check(spec)  # it is to be fetched: nothing says that it ever was on this machine
+    snapshot = cache / "models--owner--model" / "snapshots" / REVISION
+    shutil.copytree(clip, snapshot)
+    assert encoders.check(spec)
+    with monkeypatch.context() as offline:
+        offline.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+        encoders.of(spec)
+    change_json(snapshot / "preprocessor_config.json", image_mean=[0.4, 0.5, 0.5])
+    with pytest.raises(EncoderRefused, match="is not the one"):
+        encoders.check(spec)
+    shutil.rmtree(snapshot)
+    with pytest.raises(EncoderNotCached, match=str(cache)):
+        encoders.check(spec)
+    assert asked == []
+
+
+def test_a_model_that_may_not_be_fetched_is_missing_where_it_is_not_in_the_cache(
+    clip: Path, offline_cache: Path
+) -> None:
+    encoders = Encoders(HuggingFaceLoader(device="cpu", threads=1), configured="nowhere")
+    with pytest.raises(EncoderNotFound, match="HF_HUB_OFFLINE") as missing:
+        encoders.check(replace(load(clip).spec, name=OF_THE_HUB))
+    assert missing.value.code == "encoder_not_found"
+
+
+def test_a_directory_that_could_be_a_name_on_the_hub_is_looked_at_like_any_other(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(clip, tmp_path / "models" / "mine")
+    monkeypatch.chdir(tmp_path)
+    encoders = Encoders(HuggingFaceLoader(device="cpu", threads=1), configured="nowhere")
+    spec = encoders.named("models/mine").spec
+    assert encoders.check(spec)
+    shutil.rmtree(tmp_path / "models" / "mine")
+    with pytest.raises(EncoderNotFound, match="no such directory"):
+        encoders.check(spec)
+
+
+def test_a_look_tells_what_loading_tells(clip: Path) -> None:
+    loader = HuggingFaceLoader(device="cpu", threads=1)
+    assert loader.look(str(clip)) == loader.load(str(clip)).spec
 
 
 def test_a_batch_beyond_all_memory_is_named_as_such(clip: Path) -> None:

@@ -9,8 +9,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from app.domain.embeddings import EncoderSpec, Pixels, Preprocessing, Vectors
-from app.domain.errors import EncoderNotFound, ImageCorrupt
+from app.domain.embeddings import EncoderSpec, Pixels, Preprocessing, Vectors, is_hub_name
+from app.domain.errors import EncoderNotCached, EncoderNotFound, ImageCorrupt
 from app.ports.encoders import Encoder
 
 SIZE = 8
@@ -67,6 +67,11 @@ class FakeLoader:
         if name not in self._encoders:
             raise EncoderNotFound(f"there is no model {name}")
         return self._encoders[name]
+
+    def look(self, name: str) -> EncoderSpec:
+        if name in self._encoders:
+            return self._encoders[name].spec
+        raise (EncoderNotCached if is_hub_name(name) else EncoderNotFound)(f"there is no model {name} here")
 
 
 def _colour_words(pixels: Pixels) -> dict[str, float]:

@@ -266,11 +266,14 @@ def test_models_are_looked_for_where_somebody_asks(shop: Shop, catalog: str, mon
     def gone(_: str) -> None:
         raise EncoderNotFound("there is none at /srv/secret")
 
-    monkeypatch.setattr(shop.application.encoders, "_loader", type("Gone", (), {"load": staticmethod(gone)}))
+    monkeypatch.setattr(shop.application.encoders, "_loader", type("Gone", (), {"look": staticmethod(gone)}))
     assert faults("?check_encoders=true") == ["encoder_not_found"] * 2
     assert faults("") == [None, None]
     assert "secret" not in shop.client.get(f"/v1/catalogs/{catalog}/builds?check_encoders=true").text
     assert call(shop, "GET", f"{catalog}/builds?check_encoders=2", 422)["code"] == "invalid"
+    monkeypatch.setattr(shop.application.encoders, "check", lambda _: False)
+    told = call(shop, "GET", f"{catalog}/builds?check_encoders=true")["builds"]
+    assert [(one["encoder_to_fetch"], "encoder_fault" in one) for one in told] == [(True, False)] * 2
 
 
 def test_an_encoder_that_is_not_there_is_told_as_it_was_named(shop: Shop, catalog: str) -> None:

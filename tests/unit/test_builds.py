@@ -17,12 +17,14 @@ from app.domain.submissions import Submission
 from app.domain.uploads import MAX_ATTEMPTS, Stage, UploadState
 from app.ports.vectors import VectorRow
 from app.services.describe_catalog import list_builds
+from app.services.encoders import Encoders
 from app.services.finish_step import finish_step
 from app.services.follow_live import Aliases
 from app.services.run_stage import Outcome
 from app.services.steer_build import abort, retire
 from tests.building import LEASE, Shop
 from tests.factories import a_build, a_deletion, a_patch, a_picture, a_submission
+from tests.fakes.encoders import FakeEncoder
 from tests.pipelines import Pipeline, titles
 
 RED, BLUE = a_picture("red"), a_picture("blue")
@@ -657,3 +659,24 @@ def test_the_models_of_builds_that_may_answer_are_looked_for_where_they_lay(shop
     retire(database, "shop", list_builds(database, "shop")[1].build.id)
     assert faults() == ["encoder_not_found", None]
     assert [one.fault for one in list_builds(database, "shop")] == [None, None]
+
+
+def test_a_model_that_is_still_to_be_fetched_is_no_fault(shop: Shop) -> None:
+    database, loader = shop.pipeline.database, shop.pipeline.loader
+    encoders = Encoders(loader, configured="none")  # of a process that did not fill the build
+    loader.know(hub := FakeEncoder("owner/model@revision", weights="2"))
+    shop.begin(hub.spec)
+    shop.work()
+
+    def told() -> tuple[bool, str | None]:
+        newest = list_builds(database, "shop", encoders)[0]
+        return newest.to_fetch, newest.fault and newest.fault.code
+
+    assert told() == (False, None)
+    loader.forget(hub)
+    assert told() == (True, None)
+    loader.know(hub)
+    encoders.of(hub.spec)
+    loader.forget(hub)
+    assert told() == (False, "encoder_not_cached")
+    assert not list_builds(database, "shop")[0].to_fetch

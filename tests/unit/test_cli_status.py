@@ -9,6 +9,7 @@ import pytest
 from app.cli import status as command
 
 GONE = {"code": "encoder_not_found", "detail": "the encoder shoes-v1 cannot be found"}
+EVICTED = {"code": "encoder_not_cached", "detail": "the encoder owner/shoes-v1 cannot be found"}
 CHANGED = {"code": "fingerprint_mismatch", "detail": "the model shoes-v1 is another"}
 
 
@@ -60,6 +61,10 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], **
             {"state": "live", "encoder_fault": GONE},
             ("live", "cannot be found", "`vitrine builds start --encoder MODEL --catalog toys`"),
         ),
+        (
+            {"state": "live", "encoder_fault": EVICTED},
+            ("no longer whole in this machine's cache of the hub", "can answer unless the hub gives it anew"),
+        ),
         ({"state": "ready", "encoder_fault": GONE}, ("ready", "`vitrine builds abort bbbbbbbb --catalog toys`")),
     ],
 )
@@ -74,6 +79,15 @@ def test_a_model_that_is_gone_is_told_with_what_repairs_it(
     for part in (*parts, "shoes-v1", "put it back"):
         assert part in said
     assert "Everything is well" not in said
+
+
+def test_a_model_that_is_still_to_be_fetched_is_told_and_no_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended, said = told(monkeypatch, capsys, state="retired", encoder_to_fetch=True)
+    assert ended == 0
+    for part in ("shoes-v1", "bbbbbbbb (retired, kept)", "whoever opens it first fetches it", "Everything is well"):
+        assert part in said
 
 
 def test_with_every_model_in_its_place_everything_is_well(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.errors import EncoderError, EncoderNotFound, EncoderRefused
+from app.domain.errors import EncoderError, EncoderNotCached, EncoderNotFound, EncoderRefused
 from app.ports.encoders import Encoder
 from app.services.encoders import Encoders
 from tests.fakes.encoders import FakeEncoder, FakeLoader
@@ -100,9 +100,29 @@ def test_a_model_that_is_gone_or_changed_is_seen_although_it_is_open() -> None:
     encoders.check(was.spec)
 
 
-def test_a_model_of_the_hub_is_not_asked_for_again_once_it_is_open() -> None:
+def test_a_model_of_the_hub_is_missing_once_it_was_here_and_is_gone() -> None:
     loader = FakeLoader(hub := FakeEncoder("owner/model@revision"))
     encoders = Encoders(loader, configured="none")
+    loader.forget(hub)
+    assert not encoders.check(hub.spec)  # whoever opens it first fetches it
+    loader.know(hub)
+    assert encoders.check(hub.spec)
     encoders.of(hub.spec)
     loader.forget(hub)
-    encoders.check(hub.spec)
+    with pytest.raises(EncoderNotCached):
+        encoders.check(hub.spec)
+
+
+def test_a_look_opens_nothing_and_waits_for_nobody_who_does() -> None:
+    loader = SlowLoader()
+    encoders = Encoders(loader, configured="quick")
+    with ThreadPoolExecutor(2) as pool:
+        opening = pool.submit(encoders.named, "slow")
+        assert loader.begun.wait(30)
+        try:
+            assert pool.submit(encoders.check, FakeEncoder("slow", weights="1").spec).result(10)
+        finally:
+            loader.go_on.set()
+        opening.result(10)
+    assert encoders.check(FakeEncoder("quick").spec)
+    assert loader.loaded == ["slow"]

@@ -17,8 +17,8 @@ ARCHITECTURES = {"clip": "CLIPModel", "vision-text-dual-encoder": "VisionTextDua
 _RESAMPLE: dict[int, Literal["lanczos", "bilinear", "bicubic"]] = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 """The filters by Pillow's numbers, as the files have them."""
 
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, StrictDataclassError)
-"""What transformers raises for files that are missing, are not JSON, or say what it does not know."""
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, StrictDataclassError)
+"""What is raised, by transformers too, for files that are missing, are not JSON, or say what nobody knows."""
 
 
 def read_config(directory: Path) -> PreTrainedConfig:
@@ -29,7 +29,7 @@ def read_config(directory: Path) -> PreTrainedConfig:
         config: PreTrainedConfig = AutoConfig.from_pretrained(
             directory, local_files_only=True, trust_remote_code=False
         )
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise EncoderRefused(f"the config.json of {directory} is not one we can load: {error}") from error
     if config.model_type not in ARCHITECTURES:
         raise EncoderRefused(
@@ -68,7 +68,7 @@ def read_tokenizer(directory: Path, config: PreTrainedConfig) -> tuple[Tokenizer
     try:
         loaded = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
         tokenizer: Tokenizer = loaded.backend_tokenizer
-    except (*_UNREADABLE, AttributeError) as error:
+    except UNREADABLE as error:
         raise EncoderRefused(f"the tokenizer of {directory} cannot be loaded: {error}") from error
     max_tokens = min(config.text_config.max_position_embeddings, loaded.model_max_length)
     tokenizer.enable_truncation(max_tokens)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from app.domain.embeddings import is_hub_name
-from app.domain.errors import EncoderNotFound, EncoderRefused
+from app.domain.errors import EncoderNotCached, EncoderNotFound, EncoderRefused
 
 _FETCHED = ["*.json", "*.txt", "*.model", "model*.safetensors"]
 """What is fetched from the hub: no pickled weights, and not the copies for other programs."""
@@ -34,19 +35,11 @@ def find_model(name: str) -> Path:
     On the hub a model is named `owner/model`, or `owner/model@revision` with a branch, tag or commit. Raises
     `EncoderNotFound` where there is no such directory and the hub does not give it.
     """
-    directory = Path(name).expanduser()
-    if name and directory.is_dir():
+    directory = _directory(name)
+    if directory is not None:
         return directory
-    if _is_path(name):
-        raise EncoderNotFound(
-            f"there is no such directory: {name or '(the name is empty)'}; --encoder or VITRINE_ENCODER takes a "
-            "model directory, or the name of a model on the hub as owner/model@revision"
-        )
-    repository, _, revision = name.partition("@")
     try:
-        found = snapshot_download(
-            repository, revision=revision or None, allow_patterns=_FETCHED, ignore_patterns=["*/*"]
-        )
+        return _of_hub(name, fetch=True)
     # The hub's client lets the errors of its HTTP library through, which share no other ancestor with its own.
     except Exception as error:
         raise EncoderNotFound(
@@ -55,6 +48,47 @@ def find_model(name: str) -> Path:
             "directory here from a machine that has one and give its path with --encoder or VITRINE_ENCODER, or, "
             "where the model was fetched before, set HF_HUB_OFFLINE=1"
         ) from error
+
+
+def find_here(name: str) -> Path:
+    """The directory of a model where it lies on this machine, with nothing fetched.
+
+    Raises `EncoderNotFound`, and `EncoderNotCached` where it is one of the hub that may yet be fetched.
+    """
+    directory = _directory(name)
+    if directory is not None:
+        return directory
+    try:
+        return _of_hub(name, fetch=False)
+    except LocalEntryNotFoundError as error:
+        missing = f"{name} is not whole in the hub's cache on this machine, {constants.HF_HUB_CACHE}"
+        if constants.is_offline_mode():
+            raise EncoderNotFound(f"{missing}, and HF_HUB_OFFLINE=1 keeps it from being fetched") from error
+        raise EncoderNotCached(f"{missing}: whoever opens it fetches it from the hub") from error
+
+
+def _directory(name: str) -> Path | None:
+    """The directory of this name, or none where a model on the hub may be meant. Raises `EncoderNotFound`."""
+    directory = Path(name).expanduser()
+    if name and directory.is_dir():
+        return directory
+    if _is_path(name):
+        raise EncoderNotFound(
+            f"there is no such directory: {name or '(the name is empty)'}; --encoder or VITRINE_ENCODER takes a "
+            "model directory, or the name of a model on the hub as owner/model@revision"
+        )
+    return None
+
+
+def _of_hub(name: str, *, fetch: bool) -> Path:
+    repository, _, revision = name.partition("@")
+    found = snapshot_download(
+        repository,
+        revision=revision or None,
+        allow_patterns=_FETCHED,
+        ignore_patterns=["*/*"],
+        local_files_only=not fetch,
+    )
     return Path(found)
 
 

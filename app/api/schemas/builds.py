@@ -127,8 +127,9 @@ class BuildDocument(TypedDict):
     did so at `retired_at`, and can be gone back to while it takes uploads. `rate` bounds the products a second that
     it is filled with; `waiting` is why a part of the work on it is tried again, until it is; `estimate` is what it
     was to take; `tuning` is how far that is, and `tuned` what it found last. `error` is why it failed, and
-    `encoder_fault` why no process could open its model anew, where a list was asked to look. A `dry_run` ends with
-    its estimate, as `aborted`, and is not listed from then on.
+    `encoder_fault` why no process could open its model anew, where a list was asked to look; `encoder_to_fetch` is
+    no fault: its model is not on that machine, and whoever opens it there fetches it from the hub. A `dry_run` ends
+    with its estimate, as `aborted`, and is not listed from then on.
     """
 
     id: str
@@ -153,6 +154,7 @@ class BuildDocument(TypedDict):
     searched: NotRequired[SearchedDocument]
     error: NotRequired[Reason]
     encoder_fault: NotRequired[Reason]
+    encoder_to_fetch: NotRequired[bool]
     events: NotRequired[list[BuildEventDocument]]
 
 
