@@ -9,7 +9,7 @@ from typing import Any
 
 from app.domain.errors import Invalid
 from app.domain.products import check_id, check_text
-from app.domain.search import MAX_TEXT, Leg, SearchQuery
+from app.domain.search import MAX_TEXT, Fusion, Leg, SearchQuery
 
 MAX_JUDGED = 2_000
 """Judged queries of a catalog: a check asks all of them of two builds, some hundredths of a second each."""
@@ -81,6 +81,8 @@ def told_of(query: SearchQuery) -> dict[str, Any]:
     legs = None if query.legs is None else {leg.value: weight for leg, weight in query.legs.items()}
     image = None if query.like is None else {"product_id": query.like}
     stated = {"text": query.text, "image": image, "filter": query.filter, "legs": legs}
+    if query.fusion is not Fusion.RRF:
+        stated["fusion"] = query.fusion.value
     return {name: value for name, value in stated.items() if value is not None}
 
 
@@ -88,7 +90,8 @@ def query_of(told: Mapping[str, Any], *, limit: int) -> SearchQuery:
     """A query from its document, for so many hits."""
     legs = {Leg(name): weight for name, weight in told["legs"].items()} if "legs" in told else None
     like = told.get("image", {}).get("product_id")
-    return SearchQuery(told.get("text"), like=like, filter=told.get("filter"), legs=legs, limit=limit)
+    fusion = Fusion(told.get("fusion", Fusion.RRF))
+    return SearchQuery(told.get("text"), like=like, filter=told.get("filter"), legs=legs, limit=limit, fusion=fusion)
 
 
 def overlap(one: Sequence[str], other: Sequence[str]) -> float:

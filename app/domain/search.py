@@ -13,13 +13,6 @@ MAX_LIMIT = 100
 MAX_WEIGHT = 1e6
 MAX_TEXT = 2_000  # characters; an encoder reads a few dozen words and cuts the rest
 
-RRF_K = 1.0
-"""Reciprocal rank fusion's constant. Cormack, Clarke and Büttcher (SIGIR 2009) have 60, for many rankings alike.
-
-Here there are two, of unequal worth: at 60 whatever both legs know beats what one of them knows well, and the fused
-ranking is worse than its best leg. `scripts/bench/ranking.py` compares.
-"""
-
 ACROSS = 0.25
 """The weight of a leg that is asked across kinds (words against pictures), beside 1 for one asked in its own kind."""
 
@@ -29,6 +22,15 @@ class Leg(StrEnum):
 
     IMAGE = "image"
     TEXT = "text"
+
+
+class Fusion(StrEnum):
+    """How legs become one ranking."""
+
+    RRF = "rrf"
+    """By rank."""
+    WEIGHTED = "weighted"
+    """By score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class SearchQuery:
     filter: Mapping[str, Any] | None = None
     legs: Mapping[Leg, float] | None = None
     limit: int = 20
+    fusion: Fusion = Fusion.RRF
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
@@ -148,14 +151,3 @@ def rank(rows: Sequence[tuple[str, str, float]]) -> list[Candidate]:
         tied = candidates and candidates[-1].score == score
         candidates.append(Candidate(product_id, candidates[-1].rank if tied else place, score, row_id))
     return candidates
-
-
-def fuse(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], *, k: float = RRF_K) -> list[Ranked]:
-    """Weighted reciprocal rank fusion: the sum over legs of weight / (k + rank), best first, ties by product_id."""
-    scores: dict[str, float] = {}
-    for leg, candidates in legs.items():
-        weight = weights[leg]
-        for product_id, place, _, _ in candidates:
-            scores[product_id] = scores.get(product_id, 0.0) + weight / (k + place)
-    best_first = sorted(sorted(scores), key=scores.__getitem__, reverse=True)
-    return [Ranked(product_id, scores[product_id]) for product_id in best_first]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors
 from app.domain.filters import Filter
-from app.domain.search import Candidate, Leg, Ranked, SearchQuery, fuse, rank
+from app.domain.fusion import fuse
+from app.domain.search import Candidate, Leg, Ranked, SearchQuery, rank
 from app.ports.vectors import VectorStore
 from app.services.deeper_search import rows_of_products
 
@@ -52,4 +53,4 @@ class Legs:
 
 def ranking(query: SearchQuery, legs: Mapping[Leg, Sequence[Candidate]]) -> list[Ranked]:
     """The legs fused; a product that is asked with is none of its own answers."""
-    return [one for one in fuse(legs, query.weights) if one.product_id != query.like]
+    return [one for one in fuse(legs, query.weights, query.fusion) if one.product_id != query.like]

@@ -1,26 +1,32 @@
 """Ranking: does the fused search find what its legs find?
 
 Every asked product is searched by its title, and by another photo of it where a second manifest has one; what counts
-is the rank of the product itself, in each leg alone and fused, for several constants and weights of reciprocal rank
-fusion. Products that share a title share the rank of the last of them: a title cannot tell them apart.
+is the rank of the product itself, in each leg alone and fused, for several weights, by reciprocal ranks with several
+constants and by weighted scores. Products that share a title share the rank of the last of them: a title cannot tell
+them apart.
 """
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from app.bootstrap import Application
+from app.domain.fusion import reciprocal_ranks, weighted_scores
 from app.domain.recall import recall
-from app.domain.search import Candidate, Leg, SearchQuery, fuse
+from app.domain.search import Candidate, Leg, SearchQuery
 from scripts.bench.labels import label_queries, ndcg
 from scripts.bench.products import Products, read_products, report
 from scripts.bench.services import accept_all, finished, service
 
 MISSED = 10_000  # the rank of what is not among the candidates
-CONSTANTS = (1.0, 5.0, 10.0, 60.0)
+FUSIONS: dict[str, Callable[..., dict[str, float]]] = {
+    f"rrf, k {k:g}": partial(reciprocal_ranks, k=k) for k in (1.0, 5.0, 10.0, 60.0)
+}
+FUSIONS["weighted"] = weighted_scores
 WEIGHTS = (0.1, 0.25, 0.5, 1.0)  # of the weaker leg; the other one has 1
 
 
@@ -58,20 +64,21 @@ def _compare_labels(application: Application, products: Products, count: int) ->
     queries = label_queries(products, count)
     legs = [_legs(application, SearchQuery(" ".join(labels), limit=25)) for labels in queries]
 
-    def mean(weights: Mapping[Leg, float], k: float) -> float:
-        rankings = [[one.product_id for one in fuse(_weighed(given, weights), weights, k=k)] for given in legs]
+    def mean(weights: Mapping[Leg, float], fusion: str) -> float:
+        scored = [FUSIONS[fusion](_weighed(given, weights), weights) for given in legs]
+        rankings = [sorted(sorted(scores), key=scores.__getitem__, reverse=True) for scores in scored]
         found = [ndcg(products, labels, ranking) for labels, ranking in zip(queries, rankings, strict=True)]
         return round(float(np.mean(found)), 4)
 
-    alone = {leg.value: mean({leg: 1.0}, 1.0) for leg in Leg}
+    alone = {leg.value: mean({leg: 1.0}, "weighted") for leg in Leg}
     report("ranking by labels", {"queries": len(queries), "legs_ndcg@10": alone})
-    for k in CONSTANTS:
+    for fusion in FUSIONS:
         for weight in WEIGHTS:
             figures: dict[str, object] = {
-                "k": k,
+                "fusion": fusion,
                 "image": weight,
                 "text": 1.0,
-                "ndcg@10": mean({Leg.IMAGE: weight, Leg.TEXT: 1.0}, k),
+                "ndcg@10": mean({Leg.IMAGE: weight, Leg.TEXT: 1.0}, fusion),
             }
             report("ranking by labels", figures)
 
@@ -91,11 +98,12 @@ def _compare(kind: str, application: Application, queries: Mapping[str, SearchQu
     alone = {leg.value: _summary({one: _own_rank(one, given[leg]) for one, given in legs.items()}) for leg in Leg}
     report(f"ranking by {kind}", {"queries": len(queries), "legs": alone})
     stronger = next(leg for leg in Leg if leg is not weaker)
-    for k in CONSTANTS:
+    for fusion in FUSIONS:
         for weight in WEIGHTS:
             weights = {weaker: weight, stronger: 1.0}
-            fused = {one: _fused_rank(one, given, weights, k) for one, given in legs.items()}
-            report(f"ranking by {kind}", {"k": k, weaker.value: weight, stronger.value: 1.0, **_summary(fused)})
+            fused = {one: _fused_rank(one, given, weights, fusion) for one, given in legs.items()}
+            figures = {"fusion": fusion, weaker.value: weight, stronger.value: 1.0, **_summary(fused)}
+            report(f"ranking by {kind}", figures)
 
 
 def _own_rank(product_id: str, candidates: Sequence[Candidate]) -> int:
@@ -107,11 +115,10 @@ def _own_rank(product_id: str, candidates: Sequence[Candidate]) -> int:
 
 
 def _fused_rank(
-    product_id: str, legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], k: float
+    product_id: str, legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], fusion: str
 ) -> int:
-    ranking = fuse(legs, weights, k=k)
-    own = next((one for one in ranking if one.product_id == product_id), None)
-    return MISSED if own is None else sum(one.score >= own.score for one in ranking)
+    scores = FUSIONS[fusion](legs, weights)
+    return sum(one >= scores[product_id] for one in scores.values()) if product_id in scores else MISSED
 
 
 def _summary(ranks: Mapping[str, int]) -> dict[str, float]:

@@ -2,10 +2,12 @@
 
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.search import ACROSS, RRF_K, Candidate, Leg, SearchQuery, fuse, rank
+from app.domain.fusion import RRF_K, fuse
+from app.domain.search import ACROSS, Candidate, Fusion, Leg, SearchQuery, rank
 
 EQUAL = {Leg.IMAGE: 1.0, Leg.TEXT: 1.0}
 
@@ -44,10 +46,26 @@ def test_fusion_is_the_sum_of_weighted_reciprocal_ranks() -> None:
     assert fused[1].score == 1 / (RRF_K + 1)
 
 
-@given(rows, rows)
-def test_what_both_legs_rank_first_is_first_and_nobody_is_lost(image: list, text: list) -> None:
+def test_weighted_scores_count_from_a_legs_last_candidate_to_its_best() -> None:
+    pictures = rank([("a", "a", 0.30), ("b", "b", 0.25), ("c", "c", 0.20)])
+    words = rank([("c", "c", 0.9), ("d", "d", 0.8)])
+    fused = fuse({Leg.IMAGE: pictures, Leg.TEXT: words}, {Leg.IMAGE: 1.0, Leg.TEXT: 3.0}, Fusion.WEIGHTED)
+    assert [one.product_id for one in fused] == ["c", "a", "b", "d"]
+    assert [one.score for one in fused] == pytest.approx([0.75, 0.25, 0.125, 0.0])
+
+
+@given(rows, st.sampled_from(Fusion))
+def test_a_leg_alone_keeps_its_order_however_it_is_fused(text: list, fusion: Fusion) -> None:
+    found = rank(text)
+    fused = fuse({Leg.TEXT: found}, EQUAL, fusion)
+    places = {one.product_id: one.rank for one in found}
+    assert [places[one.product_id] for one in fused] == sorted(places.values())
+
+
+@given(rows, rows, st.sampled_from(Fusion))
+def test_what_both_legs_rank_first_is_first_and_nobody_is_lost(image: list, text: list, fusion: Fusion) -> None:
     legs = {Leg.IMAGE: rank(image), Leg.TEXT: rank(text)}
-    fused = fuse(legs, EQUAL)
+    fused = fuse(legs, EQUAL, fusion)
     assert {one.product_id for one in fused} == {name for _, name, _ in [*image, *text]}
     assert [one.score for one in fused] == sorted((one.score for one in fused), reverse=True)
     if legs[Leg.IMAGE] and legs[Leg.TEXT] and legs[Leg.IMAGE][0].product_id == legs[Leg.TEXT][0].product_id:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from app.domain.errors import Invalid, NotFound, VitrineError
-from app.domain.search import Leg, SearchQuery
+from app.domain.fusion import RRF_K
+from app.domain.search import ACROSS, Fusion, Leg, SearchQuery
 from app.domain.uploads import Stage
 from tests.factories import a_deletion, a_patch, a_picture, a_submission
 from tests.pipelines import Pipeline, titles
@@ -167,3 +168,11 @@ def test_an_unknown_catalog_is_not_found(pipeline: Pipeline) -> None:
     with pytest.raises(NotFound) as raised:
         pipeline.searcher.search("none", SearchQuery("mug"))
     assert raised.value.code == "unknown_catalog"
+
+
+def test_legs_are_fused_as_the_query_says(stocked: Pipeline) -> None:
+    by_rank = stocked.search(SearchQuery("a red mug")).hits
+    by_score = stocked.search(SearchQuery("a red mug", fusion=Fusion.WEIGHTED)).hits
+    assert by_rank[0].product.product_id == by_score[0].product.product_id == "red"
+    assert by_score[0].score == 1.0  # the best of both legs
+    assert by_rank[0].score == (ACROSS + 1) / (RRF_K + 1)

@@ -1,13 +1,13 @@
 """Queries as callers state them."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
 from app.api.schemas.products import decode_base64
 from app.domain.errors import Invalid
 from app.domain.products import check_id
-from app.domain.search import Leg, SearchQuery
+from app.domain.search import Fusion, Leg, SearchQuery
 
 
 class QueryImageIn(BaseModel):
@@ -29,7 +29,7 @@ class SearchIn(BaseModel):
     image: QueryImageIn | None = None
     filter: dict[str, Any] | None = None
     legs: dict[Leg, StrictFloat] | None = None
-    fusion: Literal["rrf"] = "rrf"
+    fusion: Fusion = Fusion.RRF
     limit: StrictInt = Field(20)
 
     def query(self, *, picture: bytes | None = None) -> SearchQuery:
@@ -47,4 +47,4 @@ class SearchIn(BaseModel):
             else:
                 image = self.image.url
         legs = None if self.legs is None else {leg: self.legs.get(leg, 0.0) for leg in Leg}
-        return SearchQuery(self.text, image, like, self.filter, legs, self.limit)
+        return SearchQuery(self.text, image, like, self.filter, legs, self.limit, self.fusion)
