@@ -25,10 +25,10 @@ def stocked(pipeline: Pipeline, count: int) -> Shop:
     return Shop(pipeline, page=100)
 
 
-def with_lists(shop: Shop) -> Build:
-    """A build with an IVF_FLAT of 128 lists, which answers."""
+def with_lists(shop: Shop, index: str = "IVF_FLAT", **params: int) -> Build:
+    """A build which answers, with an IVF_FLAT of 128 lists or another index."""
     p = shop.pipeline
-    build = start_build(p.database, p.store, p.jobs, "shop", encoder=None, index="IVF_FLAT", params={})
+    build = start_build(p.database, p.store, p.jobs, "shop", encoder=None, index=index, params=params)
     shop.work()
     shop.switch.promote("shop", build.id, force=True, reason="it is a test")
     return shop.build(build)

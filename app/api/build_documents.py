@@ -6,12 +6,13 @@ from typing import Any, cast
 from app.api.schemas.builds import BuildDocument, ProgressDocument, ReportDocument
 from app.api.schemas.estimates import EstimateDocument
 from app.api.schemas.parts import Reason
-from app.api.schemas.tuning import TunedDocument, TuningDocument
+from app.api.schemas.tuning import TakenDocument, TunedDocument, TuningDocument
 from app.domain.build_steps import BuildEvent, Progress
 from app.domain.builds import Build, BuildState
 from app.domain.estimates import ESTIMATED
 from app.ports.uploads import Failure
 from app.services.describe_catalog import HeldBuild
+from app.services.search_legs import ROWS_PER_CANDIDATE
 
 
 def build_document(held: HeldBuild) -> BuildDocument:
@@ -64,8 +65,12 @@ def _add_stated(document: BuildDocument, build: Build) -> None:
 def _add_tuned(document: BuildDocument, build: Build, tuned: Mapping[str, Any]) -> None:
     document["tuned"] = cast(TunedDocument, tuned)
     if build.index.bands:
-        usual, filtered = (build.searched(filtered=one)[0].search_params for one in (False, True))
-        document["searched"] = {"unfiltered": usual, "filtered": filtered}
+        document["searched"] = {"unfiltered": _taken(build, filtered=False), "filtered": _taken(build, filtered=True)}
+
+
+def _taken(build: Build, *, filtered: bool) -> TakenDocument:
+    index, over_fetch = build.searched(filtered=filtered)
+    return {"search_params": index.search_params, "over_fetch": over_fetch or ROWS_PER_CANDIDATE}
 
 
 def _add_events(document: BuildDocument, events: Sequence[BuildEvent]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.bands import Band
 from app.domain.build_steps import Step
 from app.domain.tuning import MEASURED, NOT_TUNED, TUNED, Tuning
-from app.domain.tuning_changes import changes
+from app.domain.tuning_changes import changes, kept
 from app.ports.database import Database, Transaction
 from app.ports.uploads import Failure
 from app.ports.vectors import VectorStore
@@ -41,20 +41,21 @@ class TuningEnd:
         return Tuning(**{name: value for name, value in self.step.page.told.items() if name != _SINCE})
 
     def take(self, transaction: Transaction, tuning: Tuning) -> None:
-        """Let searches take what was found; in a dry run, and where nothing was measured, they go on as before."""
+        """Let searches take what was found; in a dry run, and where nothing was measured, they go on as before.
+
+        A band that was found before, and whose share was left out this time, stays.
+        """
         build = self.step.build
         found: list[Mapping[str, Any]] = tuning.found["bands"]
         if not found and "nothing" not in tuning.found:
-            tuning, reached = nothing(tuning, _UNMEASURED), False
-        else:
-            reached = all(one["reached"] for one in found)
+            tuning = nothing(tuning, _UNMEASURED)
+        # An exact index reaches whatever is asked for, and has no bands.
+        reached = all(one["reached"] for one in found) if found else build.index.tunable is None
         bands = [Band(one["share"], next(iter(one["search_params"].values())), one["over_fetch"]) for one in found]
-        index = replace(build.index, bands=tuple(bands))
-        short = {
-            "recall": tuning.recall,
-            "reached": reached,
-            "changes": changes(build.index, index, over_fetch=ROWS_PER_CANDIDATE) if bands else [],
-        }
+        stay = kept(build.index.bands, bands, [one["share"] for one in tuning.found["left_out"]])
+        index = replace(build.index, bands=(*bands, *stay.values()))
+        changed = changes(build.index, index, over_fetch=ROWS_PER_CANDIDATE, kept=stay.keys()) if bands else []
+        short = {"recall": tuning.recall, "reached": reached, "changes": changed}
         told = {**short, "depth": DEPTH, **tuning.found}
         if tuning.dry_run:
             transaction.builds.record(build.id, MEASURED, told)

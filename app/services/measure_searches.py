@@ -53,10 +53,13 @@ class Meter:
     questions: Questions
     held: HeldStep
 
-    def climb(self, index: IndexSpec, targets: Sequence[Target], ladder: Ladder, *, least: int = 1) -> None:
-        """Find the least value of the index's parameter, from `least` on, whose recall is enough in every target."""
-        lowest = targets[0].exact.depth if index.tunable == "ef" else 1  # Milvus takes no ef below the limit
-        least = max(least, lowest)
+    def climb(self, index: IndexSpec, targets: Sequence[Target], ladder: Ladder, *, least: int = 0) -> None:
+        """Find the least value of the index's parameter whose recall is enough in every target.
+
+        It is looked for from `least` on, if that is given: less than it is not to be taken.
+        """
+        lowest = targets[0].exact.depth if index.tunable == "ef" else 1  # an ef below the limit is raised to it
+        least = least or lowest
         most = max(least, index.most(max(self.store.count(one.collection) for one in targets)))
         ladder.climb(lambda value: self.recall(index.searched_with(value), targets), least=least, most=most)
 

@@ -30,14 +30,17 @@ def retire(database: Database, catalog: str, build_id: str) -> Build:
         transaction.builds.hold_still(catalog)
         build = the_build(transaction, catalog, build_id)
         if build.state is not BuildState.RETIRED or not build.takes_uploads:
-            told = (
-                "promote another first"
-                if build.state is BuildState.LIVE
-                else "only one that is kept can be let go of"
-            )
-            raise Conflict(f"build {build_id} is {shown_state(build)}: {told}", code="build_state")
+            raise Conflict(f"build {build_id} is {shown_state(build)}: {_why_not_let_go(build)}", code="build_state")
         end_build(transaction, build, BuildState.RETIRED, "no longer kept")
         return the_build(transaction, catalog, build_id)
+
+
+def _why_not_let_go(build: Build) -> str:
+    if build.state is BuildState.LIVE:
+        return "promote another first"
+    if build.state in UNFINISHED:
+        return "abort ends it"
+    return "only one that is kept can be let go of"
 
 
 def throttle(database: Database, jobs: Jobs, catalog: str, build_id: str, *, rate: float | None) -> Build:

@@ -98,15 +98,16 @@ class Switch:
             transaction.builds.set_state(live.id, BuildState.RETIRED)
             transaction.builds.record(live.id, "retired", {"after": build.id})
         transaction.builds.set_state(build.id, BuildState.LIVE)
-        transaction.builds.record(build.id, what, told)
         retired = [
             one
             for one in transaction.builds.all(build.catalog)
             if one.state is BuildState.RETIRED and one.takes_uploads and one.retired_at is not None
         ]
         newest_first = sorted(retired, key=lambda one: one.retired_at or one.created_at, reverse=True)
-        for one in newest_first[self.kept :]:
+        gone = newest_first[self.kept :]
+        for one in gone:
             end_build(transaction, one, BuildState.RETIRED, "no longer kept")
+        transaction.builds.record(build.id, what, {**told, "let_go": [one.id for one in gone]} if gone else told)
 
 
 def promotable(transaction: Transaction, catalog: str, build_id: str, *, force: bool) -> Build:

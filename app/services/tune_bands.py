@@ -21,9 +21,12 @@ SHARES = (0.5, 0.05, 0.005)
 """What filters of shops pass: a department, a brand in it, a size and a colour of that."""
 
 GROWN = 10_000
-"""Rows of a collection from which on less than the usual value of the parameter is taken."""
+"""Rows of a collection from which on less than the build was started with is taken."""
 
-_SMALL = f"of fewer than {GROWN:,} rows most are compared whatever the parameter is: it stays at its usual value"
+_SMALL = (
+    f"of fewer than {GROWN:,} rows most are compared whatever the parameter is: it stays at what the build was "
+    "started with"
+)
 
 _SAMPLED = 2_000  # products whose attributes filters are made of: a share of .5 % are ten of them
 
@@ -66,13 +69,14 @@ class BandMeter:
         (share, stated), least = bands[0], self._least()
         exact = self._exact(bands)
         if not exact.captions.products:
-            return "left_out", {"share": share, "reason": f"no product passes {stated}"}
+            return "left_out", {"share": share, "filter": stated, "reason": "no product passes it"}
         try:
             found = self._found(exact, self._filter(stated), Ladder(recall), least)
         except Unavailable as error:
             if stated is None or error.code != IN_FLIGHT:
                 raise
-            return "left_out", {"share": share, "reason": f"most that passes {stated} is on its way into the index"}
+            reason = "most that passes it is on its way into the index"
+            return "left_out", {"share": share, "filter": stated, "reason": reason}
         passing = round(exact.captions.products / max(exact.everything, 1), 6)
         return "bands", {"share": passing, "filter": stated, "products": exact.captions.products, **found}
 
@@ -87,15 +91,16 @@ class BandMeter:
         return {"over_fetch": over_fetch, **_chosen(meter, index, targets, ladder), **reason}
 
     def _least(self) -> int:
-        """The usual value while a collection is small: what is in segments too small to be indexed is compared whole.
+        """What the build was started with, while a collection is small; 0 for no bound.
 
-        There any value finds everything, and the one that is stored stays while the catalog grows.
+        What is in segments too small to be indexed is compared whole. There any value finds everything, and the one
+        that is stored stays while the catalog grows.
         """
         index = self.build.index
         if min(self.meter.store.count(one) or GROWN for one in self.build.collections) >= GROWN:
             return 0
-        (usual,) = IndexSpec.of(index.type).search_params.values()
-        return min(usual, index.build_params.get("nlist", usual))
+        (started_with,) = index.search_params.values()
+        return min(started_with, index.build_params.get("nlist", started_with))
 
     def _exact(self, bands: Sequence[Asked]) -> Exact:
         """The exact answers in the first band; all are answered at once."""

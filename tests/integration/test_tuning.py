@@ -75,7 +75,7 @@ def tuned(shop: Shop, build: Build, **stated: Any) -> dict[str, Any]:
     found: dict[str, Any] = told["events"][-1]["told"] if looked else told["tuned"]
     if found["bands"] and not looked:
         values = [next(iter(band["search_params"].values())) for band in found["bands"]]
-        used = {kind: next(iter(params.values())) for kind, params in told["searched"].items()}
+        used = {kind: next(iter(one["search_params"].values())) for kind, one in told["searched"].items()}
         assert used == {"unfiltered": values[0], "filtered": max(values)}
     return found
 

@@ -46,7 +46,9 @@ def test_what_cannot_go_live_is_told_why_and_what_may_be_done(shop: Shop) -> Non
     assert "is a dry run: it ends with its estimate" in refusal(promote(dry))
     build = shop.begin()
     assert "is building: it can go live once it is ready" in refusal(promote(build))
+    assert "is building: abort ends it" in refusal(lambda: retire(database, "shop", build.id))
     shop.work()
+    assert "is ready: abort ends it" in refusal(lambda: retire(database, "shop", build.id))
     assert "is live: it answers already" in refusal(promote(first))
     shop.switch.promote("shop", build.id)
     kept = refusal(lambda: abort(database, "shop", first.id))
@@ -76,6 +78,21 @@ def test_a_build_that_has_not_passed_goes_live_only_by_force_with_a_reason(shop:
 def _all(shop: Shop) -> list[Build]:
     with shop.pipeline.database.reading() as transaction:
         return transaction.builds.all("shop")
+
+
+def test_what_goes_live_tells_which_build_is_let_go_of_by_it(shop: Shop) -> None:
+    first, builds = shop.pipeline.live(), []
+    for _ in range(2):
+        build = shop.begin()
+        shop.work()
+        shop.switch.promote("shop", build.id)
+        builds.append(build)
+    second, third = builds
+    with shop.pipeline.database.reading() as transaction:
+        told = [dict(transaction.builds.events(one.id)[-1].told) for one in (third, second)]
+        (promoted,) = (one for one in transaction.builds.events(second.id) if one.what == "promoted")
+    assert told == [{"let_go": [first.id]}, {"after": third.id}]
+    assert promoted.told == {}  # nothing was let go of by that
 
 
 def test_who_asks_for_a_build_that_there_is_not_is_told_which_route_lists_them(shop: Shop) -> None:

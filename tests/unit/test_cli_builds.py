@@ -1,5 +1,7 @@
 """What a person is shown of builds."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
@@ -9,9 +11,9 @@ from rich.table import Table
 
 from app.cli.builds.listed import build_list
 from app.cli.builds.named import build_path
-from app.cli.builds.next_step import next_step
+from app.cli.builds.next_step import let_go, next_step
 from app.cli.builds.shown import build_table, estimate_table
-from app.cli.builds.start import index_params
+from app.cli.builds.start import index_params, start
 from app.domain.errors import Invalid
 from app.domain.verdicts import INDEX_RECALL
 
@@ -97,6 +99,48 @@ def test_a_build_that_is_kept_is_not_told_of_as_if_it_were_gone() -> None:
     gone = {**kept, "takes_uploads": False}
     assert "retired, no longer kept" in shown(build_table(gone))
     assert next_step(gone, "toys") == []
+
+
+def test_who_promotes_is_told_which_build_is_let_go_of_by_it() -> None:
+    def promoted(**told: Any) -> dict[str, Any]:
+        return {"events": [{"what": "ready", "told": {}}, {"what": "promoted", "told": told}]}
+
+    assert let_go(promoted(let_go=["a" * 32])) == [
+        f"Build {'a' * 32} is no longer kept by that: there is no rolling back to it any more."
+    ]
+    assert let_go(promoted()) == []
+    assert let_go({"events": [*promoted(let_go=["a"])["events"], {"what": "retired", "told": {}}]}) == []
+
+
+class Starting:
+    """A service that begins builds."""
+
+    private = False
+
+    def post(self, path: str, document: Any) -> dict[str, Any]:
+        assert path == "/v1/catalogs/default/builds"
+        return {"id": "b" * 32}
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert path.endswith("b" * 32)
+        return {"id": "b" * 32, "state": "building", "takes_uploads": True}
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [({}, 1), ({"rate": 5.0}, 1), ({"encoder": "m"}, 0), ({"index": "HNSW"}, 0), ({"param": ["nlist=9"]}, 0)],
+)
+def test_a_build_that_changes_nothing_is_said_to_be_as_the_live_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stated: dict[str, Any], told: int
+) -> None:
+    @contextmanager
+    def connect(*_: Any, **__: Any) -> Iterator[Starting]:
+        yield Starting()
+
+    monkeypatch.setattr("app.cli.builds.start.connect", connect)
+    start(wait=False, **stated)
+    said = capsys.readouterr().err
+    assert said.count("the same encoder and index as the live build") == told
 
 
 def test_a_list_tells_what_tells_builds_apart_in_118_columns() -> None:

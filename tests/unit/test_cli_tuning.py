@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from app.cli.tuning import command, wait
 from app.cli.tuning.changes import event_words
-from app.cli.tuning.shown import tuning_rows, verdict
+from app.cli.tuning.shown import so_far, tables, tuning_rows, verdict
 from app.domain.errors import Invalid, Unavailable
 
 POINTS = [{"value": value, "recall": value / 128, "ms": 2.5} for value in (1, 64, 128)]
@@ -180,6 +182,32 @@ def test_where_no_band_could_be_measured_that_is_said() -> None:
     assert "no band could be measured" in unmeasured
 
 
+SKIPPED = {"share": 0.05, "filter": {"price": {"lte": 6}}, "reason": "most that passes it is on its way"}
+KEPT = {"share": 0.05, "before": TAKEN, "now": TAKEN, "kept": True}
+
+
+def test_a_band_that_is_kept_is_told_as_such_and_by_one_share() -> None:
+    told = {**TUNED, "build": "b", "stored": True, "bands": [{**WHOLE, "search_params": {"nprobe": 4}}]}
+    lines = list(verdict({**told, "left_out": [SKIPPED], "changes": [CHANGES[0], KEPT]}, "vitrine tune"))
+    assert lines[0] == "left out: a filter that passes 5.0% (price lte 6): most that passes it is on its way"
+    assert "nprobe 4 and over-fetch 2 without a filter, nprobe 16 and over-fetch 2 with one." in lines[1]
+    told_kept = "nprobe 16 and over-fetch 2, kept, not measured this time"
+    assert lines[4] == f"  a filter that passes 5.0%: {told_kept}"
+    rows = dict(tuning_rows({"tuned": {**told, "changes": [KEPT]}}))
+    assert rows["tuned: a filter that passes 5.0%"] == told_kept
+
+
+def test_a_band_that_is_skipped_has_a_line_of_its_own_on_the_way() -> None:
+    left_out = [{"share": 0.005, "reason": "no filter"}, SKIPPED]
+    tuning = {"parts_left": 1, "bands": [WHOLE, {**BAND, "share": 0.5}], "left_out": left_out, "compared": []}
+    assert so_far(tuning) == (
+        "left out: a filter that passes 5.0% (price lte 6): most that passes it is on its way; 1 to be measured yet"
+    )
+    assert so_far({**tuning, "left_out": left_out[:1]}).startswith("a filter that passes 50.0%: nprobe 64")
+    after = {**tuning, "bands": [*tuning["bands"], {**BAND, "share": 0.006}]}
+    assert so_far(after).startswith("a filter that passes 0.6%: nprobe 64")
+
+
 def test_why_a_build_was_not_tuned_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, "not tuned", code="attempt_failed", detail="the log says more")
     with pytest.raises(Unavailable, match="the log says more"):
@@ -187,8 +215,11 @@ def test_why_a_build_was_not_tuned_is_said(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_tuned_build_shows_what_searches_use() -> None:
-    document = {"searched": {"unfiltered": {"ef": 100}, "filtered": {"ef": 304}}}
-    assert dict(tuning_rows(document))["searches use"] == "ef 100 without a filter, ef 304 with one, as tuning found"
+    unfiltered, filtered = ({"search_params": {"ef": value}, "over_fetch": value // 100} for value in (100, 304))
+    document = {"searched": {"unfiltered": unfiltered, "filtered": filtered}}
+    assert dict(tuning_rows(document))["searches use"] == (
+        "ef 100 and over-fetch 1 without a filter, ef 304 and over-fetch 3 with one, as tuning found"
+    )
 
 
 def test_where_a_recall_is_out_of_reach_is_said_with_how_many_products_that_is() -> None:
@@ -283,6 +314,64 @@ def test_going_back_goes_with_nothing_that_measures(monkeypatch: pytest.MonkeyPa
         with pytest.raises(Invalid, match="--reset") as raised:
             command.tune(back=True, **asked)
         assert raised.value.code == "usage"
+
+
+def test_a_comparison_is_not_drawn_and_that_leads_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    service = answer(monkeypatch, "measured")
+    with pytest.raises(Invalid, match=r"`vitrine tune --dry-run --png FILE`.*`--compare TYPE --json`") as raised:
+        command.tune(compare=["HNSW"], png=tmp_path / "curve.png")
+    assert (raised.value.code, service.posted) == ("usage", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def shown(told: dict[str, Any]) -> list[str]:
+    """What stands under a tuning as lines."""
+    console = Console(width=240, file=StringIO())
+    for part in tables(told):
+        console.print(part)
+    return console.file.getvalue().splitlines()
+
+
+def test_compared_types_tell_their_parameters_and_which_is_that_of_the_build_and_how_to_change_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def compared(name: str, **params: int) -> dict[str, Any]:
+        found = {"rows": 9, "build_seconds": 1.0, "bytes": 9, "search_params": {"x": 7}, "recall": 1.0, "ms": 1.0}
+        return {"index": name, "params": params, **found, "reached": True}
+
+    types = [compared("HNSW", M=16, efConstruction=200), compared("IVF_FLAT", nlist=128)]
+    told = {**INDEX, **TUNED, "bands": [], "compared": types}
+    lines = shown(told)
+    (graph,), (lists,) = ([line for line in lines if name in line] for name in ("HNSW", "IVF_FLAT"))
+    assert "M 16, efConstruction 200" in graph and "build" not in graph
+    assert "IVF_FLAT, as this build" in lists and "nlist 128" in lists
+    (other,) = (line for line in shown({**told, "params": {"nlist": 1, "nprobe": 1}}) if "IVF_FLAT" in line)
+    assert "IVF_FLAT, which this build has with nlist 1" in other
+    assert "note" not in lines[1]  # nothing would stand in it
+    passed = {"index": "IVF_PQ", "params": {"nlist": 128}, "rows": 0, "passed_over": "not here"}
+    noted = shown({**told, "compared": [*types, passed]})
+    assert "note" in noted[1] and any("passed over: not here" in line for line in noted)
+
+    exact = {**TUNED, "bands": [], "compared": types, "left_out": [], "changes": [], "nothing": "it is exact"}
+    answer(monkeypatch, "measured", **{**exact, "reached": True})
+    command.tune(compare=["HNSW", "IVF_FLAT"])
+    *_, nothing, last = capsys.readouterr().out.splitlines()
+    assert nothing == "Nothing is tuned: it is exact."
+    assert last == (
+        "Nothing is changed: `vitrine builds start --index TYPE` begins a build with one of these beside "
+        "the live one."
+    )
+    (only,) = verdict({**exact, "compared": [passed]}, "vitrine tune")
+    assert only == nothing
+
+
+def test_what_over_fetch_is_stands_under_the_table_and_beside_what_searches_use() -> None:
+    assert any(
+        "over-fetch: how many pictures a search asks for to get one product, for a product may have several; fewer "
+        "is cheaper" in line
+        for line in tables({**TUNED, "left_out": []})
+        if isinstance(line, str)
+    )
 
 
 def test_who_waits_while_somebody_goes_back_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

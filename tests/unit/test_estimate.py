@@ -327,6 +327,18 @@ def test_the_log_tells_how_good_the_estimate_was(
     }
 
 
+def test_a_build_that_was_throttled_is_not_compared_with_its_estimate(shop: Shop) -> None:
+    build = shop.begin(shop.other.spec)
+    for rate in (0.0, None):  # paused, and let go on
+        throttle(shop.pipeline.database, shop.pipeline.jobs, "shop", build.id, rate=rate)
+    while shop.state(build) is BuildState.BUILDING:
+        shop.work()
+    with shop.pipeline.database.reading() as transaction:
+        ready = transaction.builds.events(build.id)[-1].told
+    assert {"seconds", "estimated_seconds"} <= ready.keys()
+    assert "ratio" not in ready
+
+
 @pytest.mark.parametrize(
     ("index", "params", "row", "fixed"),
     [

@@ -229,7 +229,7 @@ def test_a_share_that_no_filter_stands_for_any_more_is_left_out_and_told(
     told = shop.build(build).tuned
     assert told is not None
     assert [one["products"] for one in told["bands"]] == [139, 69, 6]
-    assert told["left_out"] == [{"share": 0.005, "reason": "no product passes {'price': {'lte': 0}}"}]
+    assert told["left_out"] == [{"share": 0.005, "filter": {"price": {"lte": 0}}, "reason": "no product passes it"}]
 
 
 def test_what_is_uploaded_meanwhile_changes_nothing(shop: Shop, build: Build, rough: Rough) -> None:
@@ -305,7 +305,38 @@ def test_a_filter_that_passes_mostly_what_comes_in_holds_nothing_up(shop: Shop, 
     assert [one["products"] for one in told["bands"]] == [PRODUCTS - 6, 64, 1]
     (left_out,) = told["left_out"]
     assert left_out["share"] == 0.05
-    assert left_out["reason"] == "most that passes {'price': {'lte': 6}} is on its way into the index"
+    assert left_out["filter"] == {"price": {"lte": 6}}
+    assert left_out["reason"] == "most that passes it is on its way into the index"
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_band_that_cannot_be_measured_now_keeps_what_was_found_before(
+    shop: Shop, build: Build, rough: Rough, dry_run: bool
+) -> None:
+    twentieth = tuned(shop, build)["bands"][2]
+    before = shop.build(build).index.bands
+    rough.whole, rough.filtered = 20, 30  # what is measured anew needs less
+    tune(shop, build, dry_run=dry_run)
+    assert shop.step()
+    for number in range(1, 7):  # of the seven cheapest
+        shop.pipeline.accepted(a_patch(f"p{number:03}", changes={"in_stock": True}))
+    shop.work()
+    told = last_told(shop, build)
+    taken = {name: twentieth[name] for name in ("search_params", "over_fetch")}
+    (kept,) = (one for one in told["changes"] if "kept" in one)
+    assert kept == {"share": 0.05, "before": taken, "now": taken, "kept": True}
+    after = shop.build(build).index.bands
+    if dry_run:
+        assert after == before
+        return
+    assert after[0].value < before[0].value
+    assert next(one for one in after if one.share == 0.05) == before[2]
+    assert shop.build(build).searched(filtered=True)[0].search_params == twentieth["search_params"]
+
+
+def last_told(shop: Shop, build: Build) -> dict[str, Any]:
+    with shop.pipeline.database.reading() as transaction:
+        return dict(transaction.builds.events(build.id)[-1].told)
 
 
 def waiting(shop: Shop, build: Build) -> str | None:
@@ -335,7 +366,7 @@ def test_all_bands_are_answered_in_one_pass_and_by_another_worker_in_another(
     assert len(passes) == 7
 
 
-def test_a_small_catalog_keeps_at_least_the_usual_value(
+def test_a_small_catalog_keeps_its_value_and_a_grown_one_gets_less(
     shop: Shop, build: Build, rough: Rough, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rough.whole = rough.filtered = 5  # as if all were compared, whatever is asked for
@@ -346,6 +377,23 @@ def test_a_small_catalog_keeps_at_least_the_usual_value(
     told = tuned(shop, build)
     assert {one["search_params"]["nprobe"] for one in told["bands"]} == {5}
     assert not any("reason" in one for one in told["bands"])
+
+
+@pytest.mark.parametrize(
+    ("index", "started"),
+    [("IVF_FLAT", {"nprobe": 8}), ("IVF_FLAT", {"nprobe": 40}), ("HNSW", {"ef": 64}), ("HNSW", {"ef": 300})],
+)
+def test_a_small_catalog_keeps_what_its_build_was_started_with(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, index: str, started: dict[str, int]
+) -> None:
+    rough = Rough(shop.pipeline.store, monkeypatch)
+    rough.whole = rough.filtered = 5  # as if all were compared, whatever is asked for
+    told = tuned(shop, with_lists(shop, index, **started))
+    (value,) = started.values()
+    for band in told["bands"]:
+        assert band["search_params"] == started
+        assert value in {point["value"] for point in band["points"]}
+        assert "it stays at what the build was started with" in band["reason"]
 
 
 def test_a_store_is_asked_a_few_queries_at_a_time_and_uploads_go_first(
@@ -510,7 +558,9 @@ def test_what_looks_at_every_row_has_nothing_to_tune(shop: Shop) -> None:
 
 def test_a_catalog_without_products_has_nothing_to_ask_with(pipeline: Pipeline) -> None:
     shop = stocked(pipeline, 0)
-    assert "no products" in tuned(shop, with_lists(shop))["nothing"]
+    told = tuned(shop, with_lists(shop))
+    assert "no products" in told["nothing"]
+    assert told["reached"] is False
 
 
 def test_index_types_are_compared_side_by_side_and_nothing_of_them_stays(

@@ -72,7 +72,7 @@ def test_the_legend_explains_every_mark() -> None:
     assert whole.lines == ["no filter: 100.0% of the products pass (1,000); nprobe 21 finds 0.952, 3.3 ms a search"]
     assert " ".join(green.lines) == (
         "filter colour Grun, price lte 3: 5.2% of the products pass (52); "
-        "exact with every value tried (16 to 32), 3.3 ms a search, small: the usual value stays"
+        "exact with every value tried (16 to 32), 3.3 ms a search, small: it stays at what the build was started with"
     )
     looked = {**TOLD, "stored": False, "reached": False, "bands": [{**WHOLE, "reached": False}]}
     _, ring, whole = legend(looked)

@@ -316,6 +316,7 @@ def test_a_build_that_holds_nothing_has_nothing_to_tune_and_is_searched_as_befor
     tune(shop, build, compare=("HNSW",))
     assert finished(shop, build) == TUNED
     assert "no products" in shown(shop, build)["tuned"]["nothing"]
+    assert shown(shop, build)["tuned"]["reached"] is False
     assert shop.build(build).index.bands == BANDS
 
 
@@ -573,7 +574,7 @@ def test_a_ready_build_that_was_tuned_to_a_poor_recall_is_judged_poor(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     p = shop.pipeline
-    monkeypatch.setattr(tune_bands, "GROWN", 0)  # a catalog as small would keep the usual value
+    monkeypatch.setattr(tune_bands, "GROWN", 0)  # a catalog as small would keep the value it was started with
     rough = Rough(shop, monkeypatch)
     build = start_build(p.database, p.store, p.jobs, "shop", encoder=None, index="IVF_FLAT", params={})
     shop.work()

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's only from Pyt
 
 from app.api.schemas.estimates import EstimateDocument
 from app.api.schemas.parts import Moment, Reason
-from app.api.schemas.tuning import TunedDocument, TuningDocument
+from app.api.schemas.tuning import TakenDocument, TunedDocument, TuningDocument
 from app.domain.builds import BuildState
 
 
@@ -113,10 +113,10 @@ class BuildEventDocument(TypedDict):
 
 
 class SearchedDocument(TypedDict):
-    """The search parameters that tuning found, as queries take them: without a filter, and with one."""
+    """What queries search with as tuning found it: without a filter, and with one."""
 
-    unfiltered: Mapping[str, int]
-    filtered: Mapping[str, int]
+    unfiltered: TakenDocument
+    filtered: TakenDocument
 
 
 class BuildDocument(TypedDict):

@@ -52,9 +52,10 @@ class BandDocument(TypedDict):
 
 
 class LeftOutDocument(TypedDict):
-    """A share that is not measured, and why."""
+    """A share that is not measured, and why; `filter` is what was to stand for it, if any could."""
 
     share: float
+    filter: NotRequired[Mapping[str, Any] | None]
     reason: str
 
 
@@ -83,19 +84,21 @@ class TakenDocument(TypedDict):
 class ChangeDocument(TypedDict):
     """What is stored for the band of a share, and what was before; null for one that was not measured.
 
-    Where nothing was, it is what the index was made with.
+    Where nothing was, it is what the index was made with. One that is `kept` was measured before and not this time.
     """
 
     share: float
     before: TakenDocument | None
     now: TakenDocument | None
+    kept: NotRequired[bool]
 
 
 class TunedDocument(TypedDict):
     """What tuning found: for each band the least search parameter that reaches `recall` of the best `depth` products.
 
     `changes` is what it changed, or in a dry run would have changed: that is told by an event `measured` alone.
-    `nothing` says why nothing is tuned: there is nothing to tune, or no band could be measured and none is `reached`.
+    `nothing` says why nothing is tuned: an exact index has nothing to tune, and its recall is `reached`; otherwise
+    there was nothing to measure with, or no band could be measured.
     """
 
     recall: float

@@ -8,7 +8,7 @@ import typer
 
 from app.cli.builds.listed import build_list
 from app.cli.builds.named import BuildId, build_path
-from app.cli.builds.next_step import next_step
+from app.cli.builds.next_step import let_go, next_step
 from app.cli.builds.shown import build_table, checked, losers
 from app.cli.builds.start import start
 from app.cli.builds.throttle import throttle
@@ -67,7 +67,7 @@ def promote(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Make a build the live one. The one before is kept for `rollback`."""
+    """Make a build the live one. The one before is kept for `rollback`, in place of one that was."""
     _act(json, url, data, catalog, build, "promote", {"force": force, "reason": reason})
 
 
@@ -87,7 +87,7 @@ def rollback(
     with connect(screen, url=url, data=data, makes=False) as service:
         found = build or service.get(catalog_path(catalog))["build"]["id"]
         told = service.post(f"{build_path(service, catalog, found)}:rollback", patience_s=_SWITCHING_S)
-    screen.result(told, build_table(told))
+    screen.result(told, build_table(told), *let_go(told))
 
 
 @commands.command("abort")
@@ -112,4 +112,4 @@ def _act(
     screen = Screen(json=json)
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting(action):
         told = service.post(f"{build_path(service, catalog, build)}:{action}", body, patience_s=_SWITCHING_S)
-    screen.result(told, build_table(told))
+    screen.result(told, build_table(told), *let_go(told))

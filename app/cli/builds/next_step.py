@@ -22,6 +22,12 @@ def next_step(told: dict[str, Any], catalog: str) -> list[str]:
     return []
 
 
+def let_go(told: dict[str, Any]) -> list[str]:
+    """Which builds are no longer kept because this one went live."""
+    gone = told["events"][-1]["told"].get("let_go", []) if told.get("events") else []
+    return [f"Build {one} is no longer kept by that: there is no rolling back to it any more." for one in gone]
+
+
 def _of_ready(told: dict[str, Any], named: str) -> list[str]:
     if told.get("report", {}).get("passed"):
         return [f"`vitrine builds promote {named}` makes it the live one."]

@@ -16,6 +16,8 @@ from app.cli.screen import Screen
 from app.domain.builds import BuildState
 from app.domain.errors import Invalid
 
+_UNCHANGED = "this build has the same encoder and index as the live build: --encoder, --index or --param changes them"
+
 
 def start(
     encoder: Annotated[
@@ -57,6 +59,8 @@ def start(
         encoder = str(Path(encoder).absolute())  # the service has another working directory
     params = index_params(param or [])
     asked = {"encoder": encoder, "index": index, "params": params, "rate": rate, "dry_run": dry_run}
+    if encoder is None and index is None and not params:
+        screen.say(_UNCHANGED)
     with connect(screen, url=url, data=data, makes=False) as service:
         path = f"{catalog_path(catalog)}/builds"
         started = service.post(path, {name: value for name, value in asked.items() if value is not None})

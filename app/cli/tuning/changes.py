@@ -10,12 +10,19 @@ from app.domain.bands import EVERYTHING
 def change_lines(changes: list[dict[str, Any]]) -> Iterator[str]:
     """A line a band: what searches of it took, and what they take now."""
     for one in changes:
-        before, now = (taken(one[side]) for side in ("before", "now"))
-        yield (
-            f"{passing(one['share'])}: {now}, as before"
-            if before == now
-            else f"{passing(one['share'])}: {before} → {now}"
-        )
+        yield f"{passing(one['share'])}: {_changed(one)}"
+
+
+def kept(changes: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
+    """The bands that were measured before and not this time, and what searches take in each."""
+    yield from ((one, _changed(one)) for one in changes if "kept" in one)
+
+
+def _changed(one: dict[str, Any]) -> str:
+    before, now = (taken(one[side]) for side in ("before", "now"))
+    if "kept" in one:
+        return f"{now}, kept, not measured this time"
+    return f"{now}, as before" if before == now else f"{before} → {now}"
 
 
 def event_words(told: dict[str, Any]) -> str:

@@ -19,7 +19,12 @@ from app.domain.tuning import RECALL
 
 Png = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", dir_okay=False, help="Draw recall by search parameter.", show_default=False),
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        help="Draw recall by search parameter; not of a comparison.",
+        show_default=False,
+    ),
 ]
 
 
@@ -63,6 +68,12 @@ def tune(
     if back and (recall is not None or compare or png is not None or dry_run):
         raise Invalid(
             "--reset measures nothing: give it alone, with the build if it is not the live one", code="usage"
+        )
+    if compare and png is not None:
+        raise Invalid(
+            "--png draws the search parameters of the build, and nothing of a comparison: `vitrine tune --dry-run "
+            "--png FILE` draws those, and `--compare TYPE --json` tells what a comparison found",
+            code="usage",
         )
     if png is not None:
         _check_writable(png)  # before minutes are spent

@@ -73,4 +73,4 @@ def _found(band: dict[str, Any]) -> Iterator[str]:
     if not band["reached"]:
         yield "out of reach"
     if "reason" in band:
-        yield "small: the usual value stays"
+        yield "small: it stays at what the build was started with"
