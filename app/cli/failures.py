@@ -12,6 +12,8 @@ _HINTS = {
     "unknown_attribute": "`vitrine status` shows the attributes a catalog declares",
     "unknown_build": "`vitrine builds list` shows them",
     "gate_failed": "`vitrine builds show BUILD` tells it too, and `promote BUILD --force --reason WHY` forces it",
+    "dry_run_unfinished": "`vitrine builds show BUILD` tells how it goes, and `vitrine builds abort BUILD` ends it",
+    "being_tuned": "`vitrine builds show BUILD` tells how far that is",
     "rolled_back": "`vitrine builds promote BUILD` does",
     "attribute_name": "rename the column",
     "schema_change": "rename the column, or ingest into another catalog with --catalog",

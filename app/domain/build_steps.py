@@ -17,7 +17,9 @@ class StepKind(StrEnum):
     """estimate → open → slice → fill, by pages → check; reconcile and tune, now and then; drop, once it ended."""
 
     ESTIMATE = "estimate"
-    """Tell what it will take, and go on; a dry run ends with that."""
+    """Tell what it will take, and go on."""
+    DRY_RUN = "dry_run"
+    """Tell what it would take, and end."""
     OPEN = "open"
     """Make its collections: from then on every upload goes to it."""
     SLICE = "slice"
@@ -32,6 +34,10 @@ class StepKind(StrEnum):
     """Compare its rows with the database, and repair them."""
     TUNE = "tune"
     """Measure which search parameters it needs, and take them."""
+
+
+ESTIMATING = (StepKind.ESTIMATE, StepKind.DRY_RUN)
+"""Done by the workers of either stage: whoever encodes measures the model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class BuildState(StrEnum):
 
 
 UNFINISHED = (BuildState.BUILDING, BuildState.READY)
-"""Of these a catalog has one at most, dry runs not counted."""
+"""Of these a catalog has one at most, and one dry run beside it."""
 
 _IVF = ({"nlist": 128}, {"nprobe": 16})
 _HNSW = ({"M": 16, "efConstruction": 200}, {"ef": 128})
@@ -123,7 +123,7 @@ class Build:
     `takes_uploads` says whether it has collections that every upload goes to. `rate` bounds how many products a
     second it is filled with; 0 pauses that. It went live at `live_at` last, and gave way to another at `retired_at`.
     `report` is what its check found, `tuned` what tuning measured, and the error why it failed. A `dry_run` ends with
-    its estimate, and is in the way of no other.
+    its estimate, and is in the way of no build.
     """
 
     id: str

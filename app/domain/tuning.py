@@ -1,7 +1,7 @@
 """Finding the cheapest search parameter that reaches a recall, and what is told of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 RECALL = 0.95
@@ -40,6 +40,11 @@ class Tuning:
     def asked(recall: float, compare: Sequence[str] = (), *, dry_run: bool = False) -> "Tuning":
         """What an operator asks for. Whoever compares index types has not decided yet: that is a dry run too."""
         return Tuning(recall, compare, dry_run=dry_run or bool(compare))
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As a step tells it. Releases that know no dry run do not read that word: it stands only where it is one."""
+        return {name: value for name, value in asdict(self).items() if name != "dry_run" or value}
 
     @property
     def left(self) -> bool:

@@ -20,9 +20,9 @@ class BuildSteps(Protocol):
     def claim(self, stage: Stage, *, lease: timedelta, but: StepKind | None = None) -> Step | None:
         """Take the step that is due longest, `but` for those of a kind, and count the attempt.
 
-        Those of dry runs come before all others: somebody waits for them, and they are short. A page is not due
-        before the rate of its build allows it. Where a worker died of the attempt before, the reason that an earlier
-        one was given back for is forgotten.
+        Dry runs come before all others: somebody waits for them, and they are short. A page is not due before the
+        rate of its build allows it. Where a worker died of the attempt before, the reason that an earlier one was
+        given back for is forgotten. Kinds of step that are not known here are passed over, as in `next_due`.
         """
         ...
 

@@ -49,6 +49,10 @@ class Builds(Protocol):
         """Keep other writers from the builds of a catalog until this transaction ends."""
         ...
 
+    def forget_dry_runs(self, catalog: str) -> None:
+        """Delete the dry runs of a catalog of which no step is left to be done, with all that is told of them."""
+        ...
+
     def set_state(self, build_id: str, state: BuildState, reason: Failure | None = None) -> None:
         """Move a build to another state; `reason` is why it ended. Since when it is live or retired is noted."""
         ...

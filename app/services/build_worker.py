@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.domain.build_steps import Step, StepKind
+from app.domain.build_steps import BUILDING, ESTIMATING, Step, StepKind
 from app.domain.builds import BuildState
 from app.domain.errors import VitrineError
 from app.domain.uploads import MAX_ATTEMPTS, Stage
@@ -126,8 +126,7 @@ class BuildWorker:
     @property
     def _works(self) -> Mapping[tuple[StepKind, Stage], Work]:
         return {
-            (StepKind.ESTIMATE, Stage.INDEX): self.estimator.step,
-            (StepKind.ESTIMATE, Stage.ENCODE): self.estimator.step,  # whoever encodes measures the model
+            **{(kind, stage): self.estimator.step for kind in ESTIMATING for stage in BUILDING},
             (StepKind.OPEN, Stage.INDEX): self.opener.open,
             (StepKind.SLICE, Stage.INDEX): self.opener.slice,
             (StepKind.FILL, Stage.INDEX): self.filler.fill,

@@ -61,7 +61,7 @@ class TuningEnd:
             transaction.builds.record(build.id, MEASURED, told)
         else:
             transaction.builds.set_tuned(build.id, index if bands else build.index, told)
-            transaction.builds.record(build.id, TUNED, short)
+            transaction.builds.record(build.id, TUNED, {**short, "bands": len(bands)})
         stored = bool(bands) and not tuning.dry_run
         log.info("build.tuned", extra={"build": build.id, "reached": reached, "bands": len(bands), "stored": stored})
 

@@ -2,7 +2,7 @@
 
 A step of the build, in two parts. The first counts; where contents have no embedding it goes to those who encode, who
 alone can measure the model. The second writes a sample beside the build, and tells. The build then goes on, or ends
-with that where it is a dry run, or where there is no room for it.
+with that where no more was asked for, or where there is no room for it.
 """
 
 import logging
@@ -93,19 +93,20 @@ class Estimator:
 
     def _tell(self, step: Step, estimate: Estimate) -> None:
         build, told = step.build, estimate.told
-        following = [NewStep(StepKind.OPEN)] if estimate.fits and not build.dry_run else []
+        dry = step.page.kind is StepKind.DRY_RUN
+        following = [NewStep(StepKind.OPEN)] if estimate.fits and not dry else []
         with self.database.writing() as transaction:
             if not finish_step(transaction, step, *following):
                 return
-            if build.dry_run:
+            if dry:
                 end_build(transaction, build, BuildState.ABORTED, ESTIMATED, told=told)
             else:
                 transaction.builds.record(build.id, ESTIMATED, told)
-            if not (build.dry_run or estimate.fits):
+            if not (dry or estimate.fits):
                 reason = _short(estimate)
                 why = {"code": reason.code, "detail": reason.detail}
                 end_build(transaction, build, BuildState.FAILED, "failed", reason=reason, told=why)
-        log.info("build.estimated", extra={"build": build.id, "dry_run": build.dry_run, **told})
+        log.info("build.estimated", extra={"build": build.id, "dry_run": dry, **told})
 
 
 def _short(estimate: Estimate) -> Failure:

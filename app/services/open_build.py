@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.build_steps import NewStep, Step, StepKind
-from app.domain.builds import Build
+from app.domain.builds import Build, BuildState
 from app.ports.database import Database
 from app.ports.vectors import VectorStore
+from app.services.end_build import end_build
 from app.services.finish_step import finish_step
 from app.services.product_pages import pages_of
 
@@ -26,8 +27,13 @@ class Opener:
     page: int
 
     def open(self, step: Step, _pause: Callable[[], bool]) -> bool:
-        """Make the collections of a build: from here on every upload goes to it."""
+        """Make the collections of a build: from here on every upload goes to it. A dry run ends instead."""
         build = step.build
+        if build.dry_run:  # its estimate was made by a worker that took it for a build
+            with self.database.writing() as transaction:
+                if finish_step(transaction, step):
+                    end_build(transaction, build, BuildState.ABORTED, "aborted")
+            return True
         for collection in build.collections:
             self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
         with self.database.writing() as transaction:

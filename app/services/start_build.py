@@ -29,35 +29,42 @@ def start_build(
 ) -> Build:
     """Start a build; what is not given is as in the live one. `dry_run` only estimates what it would take.
 
-    Raises `NotFound` (`unknown_catalog`), `Invalid` (`index_type`, `index_param`), and `Conflict`
-    (`build_unfinished`) where the catalog has an unfinished one, beside which a dry run may be made.
+    Raises `NotFound` (`unknown_catalog`), `Invalid` (`index_type`, `index_param`), and `Conflict`: one build of a
+    catalog is unfinished at most (`build_unfinished`), and beside it one dry run (`dry_run_unfinished`). A dry run
+    takes the place of those before it that have left nothing to be done.
     """
     with database.writing() as transaction:
         transaction.builds.hold_still(catalog)
         live = transaction.builds.live(catalog)
         if live is None:
             raise unknown_catalog(catalog)
-        if not dry_run:
-            _check_alone(transaction, catalog)
+        _check_alone(transaction, catalog, dry_run)
         spec, asked, now = encoder or live.encoder, _index(live, index, params), transaction.now
         build = Build(uuid4().hex, catalog, BuildState.BUILDING, spec, asked, now, rate=rate, dry_run=dry_run)
         store.check(build.index, dimension=build.encoder.dimension)
+        if dry_run:
+            transaction.builds.forget_dry_runs(catalog)
         transaction.builds.add(build)
-        transaction.build_steps.add(build.id, [NewStep(StepKind.ESTIMATE)])
+        transaction.build_steps.add(build.id, [NewStep(StepKind.DRY_RUN if dry_run else StepKind.ESTIMATE)])
         told = {"encoder": build.encoder.shown_name, "index": build.index.type, **build.index.build_params}
         transaction.builds.record(build.id, "started", told)
     wake_builders(jobs, Stage.INDEX)
     return build
 
 
-def _check_alone(transaction: Transaction, catalog: str) -> None:
+def _check_alone(transaction: Transaction, catalog: str, dry_run: bool) -> None:
     for one in transaction.builds.all(catalog):
-        if one.state in UNFINISHED and not one.dry_run:
-            raise Conflict(
-                f"build {one.id} is {one.state}: promote it once it is ready, or abort it first",
-                code="build_unfinished",
-                field="build",
-            )
+        if one.state not in UNFINISHED or one.dry_run is not dry_run:
+            continue
+        if dry_run:
+            why = "a dry run that is under way: wait for its estimate, or abort it first"
+            raise Conflict(f"build {one.id} is {why}", code="dry_run_unfinished", field="build")
+        go_on = "promote it" if one.state is BuildState.READY else "promote it once it is ready"
+        raise Conflict(
+            f"build {one.id} is {one.state}: {go_on}, or abort it first",
+            code="build_unfinished",
+            field="build",
+        )
 
 
 def _index(live: Build, index: str | None, params: Mapping[str, int]) -> IndexSpec:

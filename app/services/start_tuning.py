@@ -1,7 +1,5 @@
 """Asking for a build to be tuned: a step, which workers do."""
 
-from dataclasses import asdict
-
 from app.domain.build_steps import NewStep, StepKind
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.errors import Conflict, Invalid
@@ -36,7 +34,7 @@ def start_tuning(database: Database, jobs: Jobs, catalog: str, build_id: str, tu
         if build_id not in {one.id for one in transaction.build_steps.lacking(StepKind.TUNE)}:
             raise Conflict(f"build {build_id} is being tuned already", code="being_tuned", field="build")
         asked = {"recall": tuning.recall, "compare": list(tuning.compare), "dry_run": tuning.dry_run}
-        transaction.build_steps.add(build_id, [NewStep(StepKind.TUNE, told=asdict(tuning))])
+        transaction.build_steps.add(build_id, [NewStep(StepKind.TUNE, told=tuning.told)])
         transaction.builds.record(build_id, TUNING, asked)
     wake_builders(jobs, Stage.INDEX)
     return build

@@ -113,7 +113,8 @@ class Switch:
 def promotable(transaction: Transaction, catalog: str, build_id: str, *, force: bool) -> Build:
     """A build that may go live: it is ready and has passed its check, or was live and still takes uploads."""
     build = the_build(transaction, catalog, build_id)
-    if not build.takes_uploads or build.state not in (BuildState.READY, BuildState.RETIRED):
+    may = build.takes_uploads and build.state in (BuildState.READY, BuildState.RETIRED)
+    if build.dry_run or not may:
         raise Conflict(
             f"build {build_id} is {shown_state(build)}: {_why_not_live(build)}", code="build_state", field="build"
         )
@@ -182,7 +183,7 @@ def _previous(transaction: Transaction, catalog: str, build_id: str) -> Build:
 def shown_state(build: Build) -> str:
     """A build's state, in words for an operator."""
     if build.dry_run:
-        return "a dry run"
+        return "a dry run" if build.state is BuildState.BUILDING else "a dry run that is over"
     if build.state is BuildState.RETIRED:
         return "retired and kept for a rollback" if build.takes_uploads else "retired and no longer kept"
     return build.state.value

@@ -7,7 +7,7 @@ may end between them, and one that is killed costs the part it was at.
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from app.domain.bands import EVERYTHING
@@ -89,7 +89,7 @@ class Tuner:
             return
         tuning = self._further(step, tuning, held)
         with self.database.writing() as transaction:
-            following = [NewStep(StepKind.TUNE, told=asdict(tuning))] if tuning.left else []
+            following = [NewStep(StepKind.TUNE, told=tuning.told)] if tuning.left else []
             if finish_step(transaction, step, *following) and not following:
                 end.take(transaction, tuning)
 

@@ -22,8 +22,7 @@ def untune(database: Database, catalog: str, build_id: str) -> Build:
         build = the_build(transaction, catalog, build_id)
         if transaction.build_steps.told(build_id, StepKind.TUNE) is not None:
             raise Conflict(
-                f"build {build_id} is being tuned: wait until that has ended, which `vitrine builds show {build_id}` "
-                "tells, and put it back then",
+                f"build {build_id} is being tuned: wait until that has ended, and put it back then",
                 code="being_tuned",
                 field="build",
             )

@@ -24,13 +24,22 @@ FIND_LIVE = """
     ) WHERE state IN ('live', 'retired')
 """
 
+DROP_ABORTED = """
+    UPDATE build_steps SET kind = 'drop', stage = 'index', token = NULL, attempts = 0,
+        error_code = NULL, error_detail = NULL
+    WHERE done_at IS NULL AND kind <> 'drop' AND build_id IN (SELECT id FROM builds WHERE dry_run)
+"""
+SAY_DRY_RUN = """
+    UPDATE builds SET error_code = 'dry_run', error_detail = 'only an estimate was asked for'
+    WHERE dry_run AND state = 'aborted' AND error_code IS NULL
+"""
+
 
 def upgrade() -> None:
     """Apply."""
     op.add_column("builds", sa.Column("dry_run", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("builds", sa.Column("live_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(FIND_DRY_RUNS)
-    op.execute("UPDATE build_steps SET kind = 'estimate' WHERE kind = 'dry_run'")
     op.execute("UPDATE builds SET error_code = NULL, error_detail = NULL WHERE error_code = 'dry_run'")
     op.execute(FIND_LIVE)
     _unfinished_is(f"{UNFINISHED} AND NOT dry_run")
@@ -40,7 +49,8 @@ def downgrade() -> None:
     """Take back."""
     # As they were before, dry runs that are under way would be in the way of builds.
     op.execute("UPDATE builds SET state = 'aborted' WHERE dry_run AND state = 'building'")
-    op.execute("DELETE FROM build_steps WHERE done_at IS NULL AND build_id IN (SELECT id FROM builds WHERE dry_run)")
+    op.execute(DROP_ABORTED)
+    op.execute(SAY_DRY_RUN)
     _unfinished_is(UNFINISHED)
     op.drop_column("builds", "live_at")
     op.drop_column("builds", "dry_run")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from app.adapters.postgres.database import SqlDatabase
 from app.domain.build_steps import NewStep, Progress, Step, StepKind
@@ -313,10 +314,31 @@ def test_products_are_divided_into_pages_by_their_ids(database: SqlDatabase) -> 
         assert transaction.products.standing("shop", []) == {}
 
 
-def test_a_dry_run_is_taken_before_what_is_due_longer(database: SqlDatabase) -> None:
+def test_the_estimate_of_a_dry_run_is_taken_before_what_is_due_longer_and_its_end_is_not(
+    database: SqlDatabase,
+) -> None:
     build = a_building(database, *PAGES)
     dry = replace(a_build(state=BuildState.BUILDING), dry_run=True)
     with database.writing() as transaction:
         transaction.builds.add(dry)
-        transaction.build_steps.add(dry.id, [NewStep(StepKind.ESTIMATE)])
-    assert [claimed(database).build for _ in range(3)] == [dry, build, build]
+        transaction.build_steps.add(dry.id, [NewStep(StepKind.DROP), NewStep(StepKind.DRY_RUN)])
+    taken = [claimed(database) for _ in range(4)]
+    assert [(one.build, one.page.kind) for one in taken] == [
+        *((dry, StepKind.DRY_RUN), (build, StepKind.FILL), (build, StepKind.FILL), (dry, StepKind.DROP)),
+    ]
+
+
+def test_a_step_of_a_kind_that_nobody_here_knows_is_left_to_those_who_do(database: SqlDatabase) -> None:
+    build = a_building(database, NewStep(StepKind.OPEN), PAGES[0])
+    with database.engine.execution_options(vitrine_writes=True).begin() as connection:
+        connection.execute(text("UPDATE build_steps SET kind = 'a_newer_one' WHERE kind = 'open'"))
+    assert claimed(database).page == PAGES[0]
+    assert claim(database) is None
+    with database.writing() as transaction:
+        transaction.build_steps.forget_leases()
+        assert set(transaction.build_steps.next_due()) == {Stage.INDEX}
+    step = claimed(database)
+    with database.writing() as transaction:
+        transaction.build_steps.finish(step)
+        assert transaction.build_steps.next_due() == {}
+        assert transaction.build_steps.left(build.id) == 1

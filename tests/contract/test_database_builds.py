@@ -7,9 +7,12 @@ import pytest
 
 from app.adapters.postgres.database import SqlDatabase
 from app.domain.bands import Band
+from app.domain.build_steps import NewStep, StepKind
 from app.domain.builds import BuildState, IndexSpec
 from app.domain.errors import Conflict
+from app.domain.products import Catalog
 from app.domain.uploads import Claim, Stage, UploadState
+from app.ports.uploads import Failure
 from tests.databases import accept
 from tests.factories import a_build, an_upload
 
@@ -52,6 +55,33 @@ def test_dry_runs_are_in_no_builds_way(database: SqlDatabase) -> None:
         assert transaction.builds.get(dry.id) == dry
         with pytest.raises(Conflict):
             transaction.builds.add(a_build(state=BuildState.BUILDING))
+
+
+def test_a_dry_run_is_forgotten_once_nothing_is_left_to_do_of_it(database: SqlDatabase) -> None:
+    over, dropping, failed, another = (
+        replace(a_build(catalog, BuildState.ABORTED), dry_run=True) for catalog in ("shop", "shop", "shop", "toys")
+    )
+    real = a_build(state=BuildState.ABORTED)
+    with database.writing() as transaction:
+        transaction.catalogs.put(Catalog("toys", {}))
+        for build in (over, dropping, failed, another, real):
+            transaction.builds.add(build)
+            transaction.build_steps.add(build.id, [NewStep(StepKind.DROP)])
+            transaction.builds.record(build.id, "started", {})
+            transaction.builds.fail_contents(build.id, {"a" * 64: Failure("no", "no")})
+            transaction.holdings.hold(build.id, {"p1": 1})
+        while (step := transaction.build_steps.claim(Stage.INDEX, lease=timedelta(minutes=1))) is not None:
+            assert step.build.id == dropping.id or transaction.build_steps.finish(step)
+    with database.writing() as transaction:
+        transaction.builds.forget_dry_runs("shop")
+    with database.reading() as transaction:
+        assert {one.id for one in transaction.builds.all("shop")} == {dropping.id, real.id}
+        assert [one.id for one in transaction.builds.all("toys")] == [another.id]
+        for gone in (over, failed):
+            assert transaction.builds.events(gone.id) == []
+            assert transaction.builds.count_failed(gone.id) == 0
+        for kept in (dropping, another, real):
+            assert len(transaction.builds.events(kept.id)) == transaction.builds.count_failed(kept.id) == 1
 
 
 def test_since_when_a_build_is_live_or_retired_is_noted_when_it_comes_to_be(database: SqlDatabase) -> None:

@@ -1,18 +1,23 @@
 """The database port on SQLite and Postgres: the schema, transactions, and a server that does not answer."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, text
 
 from app.adapters.postgres.build_tables import metadata
 from app.adapters.postgres.database import LOCK_TIMEOUT_S, SqlDatabase
 from app.adapters.postgres.engine import open_engine
 from app.domain.errors import DatabaseUnavailable
 from app.domain.products import Catalog
-from migrations.upgrade import upgrade
+from migrations.upgrade import configuration, upgrade
+from tests.databases import own_database
 
 
 def test_the_tables_are_the_ones_the_migrations_make(database: SqlDatabase) -> None:
@@ -71,41 +76,106 @@ def test_a_transaction_that_raises_leaves_nothing(database: SqlDatabase) -> None
         assert transaction.catalogs.get("new") is None
 
 
-def test_what_was_a_dry_run_before_there_was_a_column_for_it_is_one(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/old.sqlite")
-    upgrade(engine, "0005")
-    with engine.execution_options(vitrine_writes=True).begin() as connection:
-        connection.execute(text("INSERT INTO catalogs (name, attributes, caption) VALUES ('shop', '{}', '[]')"))
-        columns = "id, catalog, state, fingerprint, encoder, parameters, created_at, error_code"
-        for build in (
-            "'live', 'shop', 'live', '', '{}', '{}', '2026-11-01 00:00:00', NULL",
-            "'over', 'shop', 'aborted', '', '{}', '{}', '2026-11-01 00:00:00', 'dry_run'",
-            "'failed', 'shop', 'failed', '', '{}', '{}', '2026-11-01 00:00:00', 'attempt_failed'",
-            "'real', 'shop', 'aborted', '', '{}', '{}', '2026-11-01 00:00:00', NULL",
-        ):
-            connection.execute(text(f"INSERT INTO builds ({columns}) VALUES ({build})"))
-        connection.execute(
-            text(
-                'INSERT INTO build_steps (build_id, number, kind, stage, "after", up_to, products, due_at)'
-                " VALUES ('failed', 1, 'dry_run', 'index', '', '', 0, '2026-11-01 00:00:00')"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO build_events (build_id, at, what, told)"
-                " VALUES ('live', '2026-11-02 00:00:00', 'promoted', '{}')"
-            )
-        )
-    upgrade(engine)
+BEFORE_DRY_RUNS = "0005"
+AT = "2026-11-01 00:00:00"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database as it was before builds had a column for dry runs: of each of these some."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path}/old.sqlite"
+        else:
+            url = stack.enter_context(own_database(request.getfixturevalue("postgres_url")))
+        engine = open_engine(url)
+        stack.callback(engine.dispose)
+        upgrade(engine, BEFORE_DRY_RUNS)
+        with writing(engine) as connection:
+            for name in ("shop", "toys"):
+                connection.execute(
+                    text(f"INSERT INTO catalogs (name, attributes, caption) VALUES ('{name}', '{{}}', '[]')")
+                )
+            add_build(connection, "live", "live")
+            add_build(connection, "real", "aborted")
+            add_build(connection, "over", "aborted", error="dry_run")
+            add_build(connection, "failed", "failed", error="attempt_failed")
+            add_step(connection, "failed", "dry_run", done=True)
+            add_build(connection, "going", "building", catalog="toys")
+            add_step(connection, "going", "dry_run")
+            event = f"INSERT INTO build_events (build_id, at, what, told) VALUES ('live', '{AT}', 'promoted', '{{}}')"
+            connection.execute(text(event))
+        yield engine
+
+
+def writing(engine: Engine) -> AbstractContextManager[Connection]:
+    return engine.execution_options(vitrine_writes=True).begin()
+
+
+def add_build(
+    connection: Connection, name: str, state: str, *, catalog: str = "shop", error: str | None = None
+) -> None:
+    row = {"id": name, "catalog": catalog, "state": state, "at": "2026-10-01 00:00:00", "error": error}
+    columns = "id, catalog, state, fingerprint, encoder, parameters, created_at, error_code"
+    connection.execute(
+        text(f"INSERT INTO builds ({columns}) VALUES (:id, :catalog, :state, '', '{{}}', '{{}}', :at, :error)"), row
+    )
+
+
+def add_step(connection: Connection, build: str, kind: str, *, done: bool = False, number: int = 1) -> None:
+    columns = 'build_id, number, kind, stage, "after", up_to, products, due_at, done_at, token, attempts'
+    row = {"build": build, "number": number, "kind": kind, "at": AT, "done": AT if done else None}
+    values = ":build, :number, :kind, 'encode', '', '', 0, :at, :done, 'somebody', 2"
+    connection.execute(text(f"INSERT INTO build_steps ({columns}) VALUES ({values})"), row)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    settings = configuration()
+    settings.attributes["engine"] = engine
+    command.downgrade(settings, revision)
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
     with engine.connect() as connection:
-        found = connection.execute(text("SELECT id, dry_run, error_code, live_at FROM builds ORDER BY id")).all()
-        (kind,) = connection.execute(text("SELECT kind FROM build_steps")).scalars()
-    engine.dispose()
-    assert [(one.id, bool(one.dry_run), one.error_code) for one in found] == [
-        ("failed", True, "attempt_failed"),
-        ("live", False, None),
-        ("over", True, None),
-        ("real", False, None),
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+DRY_RUNS = "SELECT id, state, error_code FROM builds WHERE dry_run ORDER BY id"
+STEPS = "SELECT build_id, kind, done_at IS NULL FROM build_steps ORDER BY build_id, number"
+
+
+def test_what_was_a_dry_run_before_there_was_a_column_for_it_is_one(old: Engine) -> None:
+    upgrade(old)
+    assert rows(old, DRY_RUNS) == [
+        *(("failed", "failed", "attempt_failed"), ("going", "building", None), ("over", "aborted", None))
     ]
-    assert [one.live_at for one in found if one.live_at] == ["2026-11-02 00:00:00"]
-    assert kind == "estimate"
+    assert rows(old, STEPS) == [
+        ("failed", "dry_run", False),
+        ("going", "dry_run", True),
+    ]  # an old worker knows it too
+    ((found, live_at),) = rows(old, "SELECT id, live_at FROM builds WHERE live_at IS NOT NULL")
+    assert (found, str(live_at)[:19]) == ("live", AT)
+
+
+def test_a_release_without_dry_runs_finds_them_aborted_and_drops_what_they_made(old: Engine) -> None:
+    upgrade(old)
+    with writing(old) as connection:  # beside a dry run, as there could not be two before
+        add_build(connection, "beside", "ready", catalog="toys")
+        add_step(connection, "over", "drop")
+    downgrade(old, BEFORE_DRY_RUNS)
+    told = "only an estimate was asked for"
+    assert rows(old, "SELECT id, state, error_code, error_detail FROM builds ORDER BY id") == [
+        ("beside", "ready", None, None),
+        ("failed", "failed", "attempt_failed", None),
+        ("going", "aborted", "dry_run", told),
+        ("live", "live", None, None),
+        ("over", "aborted", "dry_run", told),
+        ("real", "aborted", None, None),
+    ]
+    assert rows(old, STEPS) == [("failed", "dry_run", False), ("going", "drop", True), ("over", "drop", True)]
+    taken = "SELECT stage, token, attempts FROM build_steps WHERE build_id = 'going'"
+    assert rows(old, taken) == [("index", None, 0)]  # as the workers who drop take it
+    upgrade(old)
+    assert rows(old, DRY_RUNS) == [
+        *(("failed", "failed", "attempt_failed"), ("going", "aborted", None), ("over", "aborted", None))
+    ]

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from app.domain.builds import Build
+from app.domain.builds import Build, BuildState
 from app.domain.errors import Conflict, Invalid, NotFound, Refused
+from app.domain.tuning import Tuning
 from app.services.start_build import start_build
+from app.services.start_tuning import start_tuning
 from app.services.steer_build import abort, retire, throttle
 from app.services.switch_build import the_build
+from app.services.untune import untune
 from tests.building import Shop
 from tests.factories import a_submission
 from tests.pipelines import Pipeline
@@ -42,8 +45,12 @@ def test_what_cannot_go_live_is_told_why_and_what_may_be_done(shop: Shop) -> Non
     assert "is a dry run: it ends with its estimate" in refusal(promote(dry))
     paced = refusal(lambda: throttle(database, shop.pipeline.jobs, "shop", dry.id, rate=1.0))
     assert "is a dry run: it is not being filled" in paced
+    another = refusal(lambda: shop.begin(dry_run=True))
+    assert "is a dry run that is under way: wait for its estimate, or abort it first" in another
     shop.work()
-    assert "is a dry run: it ends with its estimate" in refusal(promote(dry))
+    assert "is a dry run that is over: it ends with its estimate" in refusal(promote(dry))
+    over = refusal(lambda: abort(database, "shop", dry.id))
+    assert "is a dry run that is over: there is nothing to abort" in over
     build = shop.begin()
     assert "is building: it can go live once it is ready" in refusal(promote(build))
     assert "is building: abort ends it" in refusal(lambda: retire(database, "shop", build.id))
@@ -57,6 +64,24 @@ def test_what_cannot_go_live_is_told_why_and_what_may_be_done(shop: Shop) -> Non
     for force in (False, True):
         gone = refusal(promote(first, force=force, reason="why not"))
         assert "is retired and no longer kept: its collections are gone, only a new build can go live" in gone
+
+
+def test_a_dry_run_goes_live_in_no_state_and_by_no_force(shop: Shop) -> None:
+    dry = shop.begin(dry_run=True)
+    with shop.pipeline.database.writing() as transaction:  # by somebody who took it for a build
+        transaction.builds.take_uploads(dry.id, takes=True)
+    for state in (BuildState.READY, BuildState.RETIRED):
+        with shop.pipeline.database.writing() as transaction:
+            transaction.builds.set_state(dry.id, state)
+        for how in ({}, {"force": True, "reason": "why not"}):
+            told = refusal(lambda how=how: shop.switch.promote("shop", dry.id, **how))  # type: ignore[misc]
+            assert "is a dry run that is over: it ends with its estimate" in told
+
+
+def test_who_goes_back_on_a_tuning_is_told_to_wait_for_its_end(shop: Shop) -> None:
+    live, p = shop.pipeline.live(), shop.pipeline
+    start_tuning(p.database, p.jobs, "shop", live.id, Tuning(0.95))
+    assert "is being tuned: wait until that has ended" in refusal(lambda: untune(p.database, "shop", live.id))
 
 
 def test_a_build_that_has_not_passed_goes_live_only_by_force_with_a_reason(shop: Shop) -> None:
@@ -105,9 +130,11 @@ def test_an_index_type_may_be_written_in_any_case(shop: Shop) -> None:
     p = shop.pipeline
 
     def started(index: str, **params: int) -> Build:
-        return start_build(
+        build = start_build(
             p.database, p.store, p.jobs, "shop", encoder=None, index=index, params=params, dry_run=True
         )
+        abort(p.database, "shop", build.id)
+        return build
 
     assert started("hnsw", M=8).index == started("HNSW", M=8).index
     assert started("Ivf_Sq8").index.type == "IVF_SQ8"

@@ -22,6 +22,7 @@ from app.cli.screen import Screen, plain
 from app.cli.search import query_of
 from app.cli.settings import quiet, read_settings
 from app.domain.errors import (
+    Conflict,
     EncoderNotFound,
     Invalid,
     Misconfigured,
@@ -63,6 +64,14 @@ def test_an_answer_of_something_between_is_told_by_its_status() -> None:
     error = answered(httpx.Response(502, text="<html>Bad gateway</html>"))
     assert isinstance(error, Unavailable)
     assert line_of(error) == "the service answered 502 Bad Gateway [http_502]"
+
+
+@pytest.mark.parametrize(
+    ("code", "command"),
+    [("being_tuned", "`vitrine builds show BUILD`"), ("dry_run_unfinished", "`vitrine builds abort BUILD`")],
+)
+def test_what_another_work_keeps_waiting_is_told_with_the_command_that_helps(code: str, command: str) -> None:
+    assert command in line_of(Conflict("build b is under way", code=code))
 
 
 @pytest.mark.parametrize(

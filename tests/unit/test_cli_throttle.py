@@ -15,8 +15,10 @@ BUILD = "b" * 32
 class Building:
     """A service with one build that is filled."""
 
-    def __init__(self, rate: float | None, state: str) -> None:
+    def __init__(self, rate: float | None, state: str, *, dry_run: bool) -> None:
         self.told: dict[str, Any] = {"id": BUILD, "state": state, "takes_uploads": True}
+        if dry_run:
+            self.told["dry_run"] = True
         self.posted: list[Any] = []
         self._set(rate)
 
@@ -36,10 +38,22 @@ class Building:
         return self.told
 
 
+def test_a_dry_run_is_not_said_to_be_filled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    throttled(monkeypatch, had=None, dry_run=True)
+    assert capsys.readouterr().out.split() == f"Build {BUILD} is a dry run: it is not being filled.".split()
+
+
 def throttled(
-    monkeypatch: pytest.MonkeyPatch, *, had: float | None = 50.0, state: str = "building", **stated: Any
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    had: float | None = 50.0,
+    state: str = "building",
+    dry_run: bool = False,
+    **stated: Any,
 ) -> Building:
-    service = Building(had, state)
+    service = Building(had, state, dry_run=dry_run)
 
     @contextmanager
     def connect(*_: Any, **__: Any) -> Iterator[Building]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.domain.build_steps import BUILDING
+from app.domain.build_steps import BUILDING, NewStep, StepKind
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.embeddings import Vectors, text_hash
 from app.domain.errors import Conflict, StoreUnavailable
@@ -141,15 +141,58 @@ def test_a_dry_run_answers_beside_an_unfinished_build_and_costs_it_nothing(
     assert shop.rows(real) == shop.rows(live)
 
 
-def test_a_build_starts_beside_dry_runs_and_an_unfinished_one_keeps_only_others_out(shop: Shop) -> None:
-    dry, second = (shop.begin(shop.other.spec, dry_run=True) for _ in range(2))
-    real = shop.begin(shop.other.spec)
-    with pytest.raises(Conflict) as raised:
-        shop.begin()
-    assert (raised.value.code, real.id in raised.value.detail) == ("build_unfinished", True)
+def test_a_build_starts_beside_a_dry_run_and_each_keeps_only_its_like_out(shop: Shop) -> None:
+    dry, real = shop.begin(shop.other.spec, dry_run=True), shop.begin(shop.other.spec)
+    for dry_run, code, other in ((False, "build_unfinished", real), (True, "dry_run_unfinished", dry)):
+        with pytest.raises(Conflict) as raised:
+            shop.begin(dry_run=dry_run)
+        assert (raised.value.code, other.id in raised.value.detail) == (code, True)
     shop.work()
-    assert told(shop, dry)["products"] == told(shop, second)["products"] == 5
+    assert told(shop, dry)["products"] == 5
     assert (shop.state(real), shop.passed(real)) == (BuildState.READY, True)
+
+
+def test_a_dry_run_is_told_of_until_another_begins_after_its_collections_are_gone(shop: Shop) -> None:
+    first = shop.begin(dry_run=True)
+    shop.work()
+    second = shop.begin(dry_run=True)  # so soon that what the first one made is not dropped yet
+    shop.work()
+    shop.wait()
+    shop.work()
+    assert told(shop, first)["products"] == told(shop, second)["products"] == 5
+    real = shop.begin()
+    abort(shop.pipeline.database, "shop", real.id)
+    third = shop.begin(dry_run=True)
+    with shop.pipeline.database.reading() as transaction:
+        found = {one.id for one in transaction.builds.all("shop")}
+    assert found == {shop.pipeline.live().id, real.id, third.id}
+    shop.work()
+    assert told(shop, third)["products"] == 5
+
+
+def test_a_dry_run_that_a_release_without_a_column_for_it_began_ends_with_its_estimate_too(shop: Shop) -> None:
+    live, dry = shop.pipeline.live(), shop.begin()
+    with shop.pipeline.database.writing() as transaction:
+        transaction.build_steps.forget(dry.id)
+        transaction.build_steps.add(dry.id, [NewStep(StepKind.DRY_RUN)])
+    shop.work()
+    assert (shop.state(dry), told(shop, dry)["products"]) == (BuildState.ABORTED, 5)
+    assert collections(shop) == of(live)
+
+
+@pytest.mark.parametrize("kind", [StepKind.ESTIMATE, StepKind.OPEN])
+def test_a_dry_run_is_not_opened_by_whoever_takes_it_for_a_build(shop: Shop, kind: StepKind) -> None:
+    live, dry = shop.pipeline.live(), shop.begin(dry_run=True)
+    with shop.pipeline.database.writing() as transaction:
+        transaction.build_steps.forget(dry.id)
+        transaction.build_steps.add(dry.id, [NewStep(kind)])
+    shop.work()
+    assert (shop.state(dry), shop.build(dry).takes_uploads) == (BuildState.ABORTED, False)
+    assert "opened" not in shop.events(dry)
+    assert collections(shop) == of(live)
+    shop.wait()
+    shop.work()
+    assert shop.events(dry)[-1] == "dropped"
 
 
 def test_another_index_encodes_nothing(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from app.domain.bands import Band
+from app.domain.build_steps import StepKind
 from app.domain.builds import Build, BuildState
 from app.domain.errors import Conflict, NotFound
 from app.domain.tuning import MEASURED, TUNED, TUNING, UNTUNED, Tuning
@@ -112,11 +113,26 @@ def test_a_dry_run_tells_what_it_would_change_and_changes_nothing(shop: Shop, bu
     ]
     tune(shop, build)
     shop.work()
-    assert last_told(shop, build) == {name: told[name] for name in ("recall", "reached", "changes")}
+    short = {name: told[name] for name in ("recall", "reached", "changes")}
+    assert last_told(shop, build) == {**short, "bands": 2}
     assert [
         {"search_params": {"nprobe": one.value}, "over_fetch": one.over_fetch}
         for one in shop.build(build).index.bands
     ] == found
+
+
+def test_only_a_dry_run_says_so_in_its_step_for_a_release_before_knew_of_none(shop: Shop, build: Build) -> None:
+    for dry_run in (False, True):
+        tune(shop, build, dry_run=dry_run)
+        steps = []
+        with shop.pipeline.database.reading() as transaction:
+            steps.append(transaction.build_steps.told(build.id, StepKind.TUNE))
+        assert shop.step()
+        with shop.pipeline.database.reading() as transaction:
+            steps.append(transaction.build_steps.told(build.id, StepKind.TUNE))
+        assert [step and step[0].get("dry_run") for step in steps] == [True if dry_run else None] * 2
+        assert all(step and step[0]["recall"] == 0.95 for step in steps)
+        shop.work()
 
 
 def test_whoever_compares_index_types_only_looks(shop: Shop, build: Build) -> None:

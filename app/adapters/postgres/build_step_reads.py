@@ -14,6 +14,8 @@ from app.domain.uploads import Stage
 from app.ports.uploads import Failure
 
 IS_PAGE = build_steps.c.kind == StepKind.FILL
+# While a release rolls out, another may write steps that are for its own workers.
+IS_KNOWN = build_steps.c.kind.in_(list(StepKind))
 OF_BUILD = builds.c.id == build_steps.c.build_id
 
 
@@ -77,7 +79,7 @@ class BuildStepReads:
         statement = (
             select(build_steps.c.stage, func.min(moment))
             .join(builds, OF_BUILD)
-            .where(IS_UNDONE, or_(not_(IS_PAGE), builds.c.rate.is_(None), builds.c.rate > 0))
+            .where(IS_UNDONE, IS_KNOWN, or_(not_(IS_PAGE), builds.c.rate.is_(None), builds.c.rate > 0))
             .group_by(build_steps.c.stage)
         )
         return {Stage(stage): at for stage, at in self._connection.execute(statement)}

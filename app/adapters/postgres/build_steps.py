@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, and_, delete, func, or_, select, true, update
 
 from app.adapters.postgres.build_reading import read_build
-from app.adapters.postgres.build_step_reads import IS_PAGE, OF_BUILD, BuildStepReads
+from app.adapters.postgres.build_step_reads import IS_KNOWN, IS_PAGE, OF_BUILD, BuildStepReads
 from app.adapters.postgres.build_tables import IS_UNDONE, build_steps, builds
 from app.adapters.postgres.clock import Clock
 from app.adapters.postgres.statements import insert
@@ -52,19 +52,20 @@ class BuildStepRows(BuildStepReads):
             self._connection.execute(insert(self._connection, build_steps), rows)
 
     def claim(self, stage: Stage, *, lease: timedelta, but: StepKind | None = None) -> Step | None:
-        """Take the step that is due longest, of a dry run first, `but` for those of a kind, and count the attempt."""
+        """Take the step that is due longest, dry runs first, `but` for those of a kind, and count the attempt."""
         now = self._clock.now
         allowed = or_(
             build_steps.c.kind != StepKind.FILL,
             builds.c.rate.is_(None),
             and_(builds.c.rate > 0, or_(build_steps.c.paid, builds.c.fills_at.is_(None), builds.c.fills_at <= now)),
         )
+        dry_run = build_steps.c.kind == StepKind.DRY_RUN
         asked = true() if but is None else build_steps.c.kind != but
         row = self._connection.execute(
             select(build_steps, builds.c.rate)
             .join(builds, OF_BUILD)
-            .where(IS_UNDONE, build_steps.c.stage == stage, build_steps.c.due_at <= now, allowed, asked)
-            .order_by(builds.c.dry_run.desc(), build_steps.c.due_at, build_steps.c.number)
+            .where(IS_UNDONE, IS_KNOWN, build_steps.c.stage == stage, build_steps.c.due_at <= now, allowed, asked)
+            .order_by(dry_run.desc(), build_steps.c.due_at, build_steps.c.number)
             .limit(1)
             .with_for_update(of=build_steps, skip_locked=True)
         ).one_or_none()

@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, bindparam, case, cast, func, literal_column, null, select, update
+from sqlalchemy import Text, and_, bindparam, case, cast, literal_column, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.postgres.build_reading import read_build, read_searched
-from app.adapters.postgres.build_tables import build_events, build_failures, builds
-from app.adapters.postgres.clock import Clock
+from app.adapters.postgres.build_tables import builds
+from app.adapters.postgres.build_trail import BuildTrail
 from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import catalogs
-from app.domain.build_steps import BuildEvent
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.errors import Conflict
 from app.domain.products import Catalog
@@ -42,12 +41,8 @@ _SEARCHED = Prepared(
 _WRITABLE = select(builds).where(one_of(builds.c.catalog, "catalogs"), builds.c.takes_uploads).order_by(builds.c.id)
 
 
-class BuildRows:
+class BuildRows(BuildTrail):
     """`Builds` of the port."""
-
-    def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._connection = connection
-        self._clock = clock
 
     def add(self, build: Build) -> None:
         """Insert a build; the partial unique indexes allow one live and one unfinished a catalog."""
@@ -150,46 +145,3 @@ class BuildRows:
 
     def _set(self, build_id: str, **values: Any) -> None:
         self._connection.execute(update(builds).where(builds.c.id == build_id).values(**values))
-
-    def record(self, build_id: str, what: str, told: Mapping[str, Any]) -> None:
-        """Write down that something happened to a build."""
-        row = {"build_id": build_id, "at": self._clock.now, "what": what, "told": dict(told)}
-        self._connection.execute(insert(self._connection, build_events), row)
-
-    def events(self, build_id: str) -> list[BuildEvent]:
-        """What happened to a build, oldest first."""
-        statement = select(build_events).where(build_events.c.build_id == build_id).order_by(build_events.c.id)
-        return [BuildEvent(row.at, row.what, row.told) for row in self._connection.execute(statement)]
-
-    def last_events(self, what: str) -> list[BuildEvent]:
-        """When this last happened to each build that takes uploads."""
-        last = (
-            select(func.max(build_events.c.id))
-            .join(builds, and_(builds.c.id == build_events.c.build_id, builds.c.takes_uploads))
-            .where(build_events.c.what == what)
-            .group_by(build_events.c.build_id)
-        )
-        rows = self._connection.execute(select(build_events).where(build_events.c.id.in_(last)))
-        return [BuildEvent(row.at, row.what, row.told) for row in rows]
-
-    def fail_contents(self, build_id: str, failures: Mapping[str, Failure]) -> None:
-        """Note by content hash what the encoder of a build cannot encode."""
-        rows = [
-            {"build_id": build_id, "content_hash": name, "code": failures[name].code, "detail": failures[name].detail}
-            for name in sorted(failures)
-        ]
-        if rows:
-            self._connection.execute(insert(self._connection, build_failures).on_conflict_do_nothing(), rows)
-
-    def failed_contents(self, build_id: str, content_hashes: Sequence[str]) -> dict[str, Failure]:
-        """Which of these contents the encoder of a build could not encode, by content hash."""
-        if not content_hashes:
-            return {}
-        these = and_(build_failures.c.build_id == build_id, one_of(build_failures.c.content_hash, "content_hashes"))
-        rows = self._connection.execute(select(build_failures).where(these), {"content_hashes": content_hashes})
-        return {row.content_hash: Failure(row.code, row.detail) for row in rows}
-
-    def count_failed(self, build_id: str) -> int:
-        """How many contents the encoder of a build could not encode."""
-        statement = select(func.count()).where(build_failures.c.build_id == build_id)
-        return self._connection.execute(statement).scalar_one()

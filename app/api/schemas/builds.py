@@ -13,7 +13,10 @@ from app.domain.builds import BuildState
 
 
 class BuildIn(BaseModel):
-    """A build to start; what is not given is as in the live one. `dry_run` only estimates what it would take."""
+    """A build to start; what is not given is as in the live one. `dry_run` only estimates what it would take.
+
+    Of a catalog one is unfinished at most, and beside it one dry run.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -129,7 +132,8 @@ class BuildDocument(TypedDict):
     was to take; `tuning` is how far that is, and `tuned` what it found last. `error` is why it failed, and
     `encoder_fault` why no process could open its model anew, where a list was asked to look; `encoder_to_fetch` is
     no fault: its model is not on that machine, and whoever opens it there fetches it from the hub. A `dry_run` ends
-    with its estimate, as `aborted`, and is not listed from then on.
+    with its estimate, as `aborted`, and is not listed from then on; it is told
+    of until another begins.
     """
 
     id: str

@@ -36,8 +36,9 @@ def throttle(
 
 def _pace(told: dict[str, Any]) -> str:
     """How fast a build is filled, and what changes that."""
-    if told["state"] != BuildState.BUILDING:
-        return f"Build {told['id']} is {told['state']}: it is not being filled."
+    if told.get("dry_run") or told["state"] != BuildState.BUILDING:
+        state = "a dry run" if told.get("dry_run") else told["state"]
+        return f"Build {told['id']} is {state}: it is not being filled."
     rate = told.get("rate")
     if rate is None:
         return f"Build {told['id']} is filled as fast as it can: `--rate N` bounds it."
