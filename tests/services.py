@@ -38,6 +38,9 @@ def postgres() -> Iterator[str]:
     with _folder("postgres") as folder:
         server = get_server(folder / "pgdata", cleanup_mode="stop")
         try:
+            # Statistics that come at any moment change plans, which are tested: without any they are always the same.
+            server.psql("ALTER SYSTEM SET autovacuum = off")
+            server.psql("SELECT pg_reload_conf()")
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://", 1)
         finally:
             server.cleanup()

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from app.domain.build_steps import NewStep, Step, StepKind
 from app.domain.builds import BuildState
@@ -21,6 +22,7 @@ from app.services.count_build import Inventory
 from app.services.encode_page import PageEncoder
 from app.services.end_build import end_build
 from app.services.finish_step import finish_step
+from app.services.held_step import StepLost
 from app.services.measure_encoding import measure_encoding
 from app.services.measure_writing import measure_writing
 from app.services.product_pages import pages_of
@@ -49,7 +51,10 @@ class Estimator:
         Counting is not ended by `pause`, which ends what is measured: a turn that is over would begin it anew.
         """
         if step.page.told:
-            self._tell(step, self._estimate(step, Counted.read(step.page.told)))
+            try:
+                self._tell(step, self._estimate(step, Counted.read(step.page.told)))
+            except StepLost:
+                return False
             return True
         return self._count(step, pause)
 
@@ -79,9 +84,13 @@ class Estimator:
         with self.database.writing() as transaction:
             return transaction.build_steps.go_on(step, lease=self.lease)
 
+    def _hold(self, step: Step) -> None:
+        if not self._go_on(step):
+            raise StepLost
+
     def _estimate(self, step: Step, counted: Counted) -> Estimate:
         build = step.build
-        written = measure_writing(self.database, self.store, build)
+        written = measure_writing(self.database, self.store, build, partial(self._hold, step))
         encoding = counted.encoding_ms / 1e3
         writing = written.seconds_of(counted.rows) / self.lanes + written.sealing
         # Pages are written while others are encoded; in one process both want the same cores.

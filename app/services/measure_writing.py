@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +22,19 @@ SAMPLE = 1_100
 writing them."""
 
 
-def measure_writing(database: Database, store: VectorStore, build: Build) -> Written:
-    """Read and write some products as a page of the build is, beside it."""
+def measure_writing(database: Database, store: VectorStore, build: Build, go_on: Callable[[], object]) -> Written:
+    """Read and write some products as a page of the build is, beside it.
+
+    `go_on` is called between calls of the store, of which a server takes seconds for each.
+    """
     beside = build.rehearsal
     collections = (beside.images, beside.texts)
     try:
         for collection in collections:
             store.drop(collection)  # which a worker that was killed has left
+            go_on()
             store.create(collection, dimension=build.encoder.dimension, index=build.index)
+            go_on()
         began = time.perf_counter()
         with database.reading() as transaction:
             up_to = transaction.products.page_end(build.catalog, "", SAMPLE)
@@ -40,8 +46,10 @@ def measure_writing(database: Database, store: VectorStore, build: Build) -> Wri
         write(store, writes)
         written = time.perf_counter()
         for collection in collections:
+            go_on()
             store.seal(collection)
         sealed = time.perf_counter()
+        go_on()
     finally:
         for collection in collections:
             store.drop(collection)

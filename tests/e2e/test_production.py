@@ -219,11 +219,14 @@ def kill_with_step_in_hand(production: Production, database_url: str, kind: str)
     engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
     undone = "kind = :kind AND done_at IS NULL"
     in_hand = text(f"SELECT count(*) FROM build_steps WHERE {undone} AND token IS NOT NULL")
+    steps = text(
+        "SELECT build_id, kind, stage, attempts, token, error_code, done_at FROM build_steps ORDER BY number"
+    )
     hurry = text(f"UPDATE build_steps SET due_at = now() WHERE {undone} AND token IS NULL")
     with engine.connect() as connection:
         deadline = time.monotonic() + TAKEN_OVER_S
         while not connection.execute(in_hand, {"kind": kind}).scalar_one():
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, list(connection.execute(steps))
             connection.execute(hurry, {"kind": kind})
             time.sleep(0.002)
         production.kill("index")

@@ -1,7 +1,10 @@
 """The estimate of a build: counted exactly, measured on a sample, and leaving nothing behind."""
 
 import logging
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -396,3 +399,27 @@ def test_a_build_that_was_throttled_is_not_compared_with_its_estimate(shop: Shop
 def test_the_size_of_an_index(index: str, params: dict[str, int], row: int, fixed: int) -> None:
     spec = IndexSpec.of(index, params)
     assert index_bytes(spec, 512, 1_000) == 1_000 * row + fixed
+
+
+def test_a_sample_that_takes_long_to_write_keeps_its_lease(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of the store takes half of a lease; together they take two."""
+    p, worker, lease = shop.pipeline, shop.worker, timedelta(seconds=0.8)
+    shop.worker = replace(worker, lease=lease, estimator=replace(worker.estimator, lease=lease))
+    taken: list[object] = []
+
+    def slow(call: Callable[..., None]) -> Callable[..., None]:
+        def called(*given: Any, **named: Any) -> None:
+            time.sleep(0.4)
+            call(*given, **named)
+            with p.database.writing() as transaction:
+                taken.append(transaction.build_steps.claim(Stage.INDEX, lease=lease))
+
+        return called
+
+    dry = shop.begin(dry_run=True)
+    assert shop.step()  # counted
+    for name in ("create", "seal"):
+        monkeypatch.setattr(p.store, name, slow(getattr(p.store, name)))
+    assert shop.step()
+    assert taken == [None] * 4
+    assert told(shop, dry)["products"] == 5
