@@ -45,7 +45,8 @@ def weighted_scores(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Le
     scores: dict[str, float] = {}
     for leg, candidates in legs.items():
         found = [one.score for one in candidates]
-        last, span = min(found, default=0.0), max(found, default=0.0) - min(found, default=0.0)
+        last = min(found, default=0.0)
+        span = max(found, default=0.0) - last
         for product_id, _, score, _ in candidates:
             share = (score - last) / span if span else 1.0
             scores[product_id] = scores.get(product_id, 0.0) + weights[leg] / whole * share

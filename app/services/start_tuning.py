@@ -31,7 +31,7 @@ def start_tuning(database: Database, jobs: Jobs, catalog: str, build_id: str, tu
                 code="build_state",
                 field="build",
             )
-        if build_id not in {one.id for one in transaction.build_steps.lacking(StepKind.TUNE)}:
+        if transaction.build_steps.told(build_id, StepKind.TUNE) is not None:
             raise Conflict(f"build {build_id} is being tuned already", code="being_tuned", field="build")
         asked = {"recall": tuning.recall, "compare": list(tuning.compare), "dry_run": tuning.dry_run}
         transaction.build_steps.add(build_id, [NewStep(StepKind.TUNE, told=tuning.told)])
