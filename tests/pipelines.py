@@ -21,6 +21,7 @@ from app.domain.uploads import Stage, Upload, UploadState
 from app.domain.urls import UrlPolicy
 from app.ports.products import StoredProduct
 from app.services.accept_upload import Reception, accept
+from app.services.catalog_columns import CatalogColumns
 from app.services.content_encoder import ContentEncoder
 from app.services.encode import EncodeStage
 from app.services.encoders import Encoders
@@ -78,7 +79,7 @@ class Pipeline:
         encoder = QueryEncoder(self.database, self.encoders, checker, self.fetcher)
         legs, recorder = Legs(self.store, self.pool), QueryRecorder(self.database, 10)
         self.searches = SearchesFirst()
-        self.searcher = Searcher(self.database, encoder, legs, recorder, self.searches)
+        self.searcher = Searcher(self.database, encoder, legs, CatalogColumns(), recorder, self.searches)
         self.declare(a_catalog())
 
     def declare(self, catalog: Catalog) -> None:

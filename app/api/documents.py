@@ -3,7 +3,7 @@
 The types in `app/api/schemas` say which members there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -18,8 +18,9 @@ from app.api.schemas.documents import (
     ProductDocument,
     Receipt,
 )
-from app.api.schemas.found import HitDocument, SearchDocument
+from app.api.schemas.found import BucketDocument, HitDocument, RangeDocument, SearchDocument
 from app.api.schemas.parts import Reason
+from app.domain.facets import Bucket, Facet, ValueFacet
 from app.domain.products import Catalog
 from app.domain.search import Hit, SearchResult
 from app.domain.uploads import TERMINAL, Picture, Upload, UploadKind, UploadState
@@ -149,13 +150,28 @@ def accepted_document(upload: Upload) -> AcceptedDocument:
 
 def search_document(catalog: str, result: SearchResult) -> SearchDocument:
     """The answer to a query."""
-    return {
+    document: SearchDocument = {
         "hits": [_hit_document(catalog, hit) for hit in result.hits],
         "total": {"value": result.total.value, "exact": result.total.exact, "scope": result.total.scope},
         "build": {"id": result.build_id, "encoder": result.encoder},
         "timings_ms": result.timings_ms,
         "degraded": list(result.degraded),
     }
+    if result.facets:
+        document["facets"] = {name: _facet_document(one) for name, one in result.facets.items()}
+    return document
+
+
+def _facet_document(facet: Facet) -> Mapping[str, int] | RangeDocument:
+    if isinstance(facet, ValueFacet):
+        return facet.counts
+    return {"min": facet.min, "max": facet.max, "buckets": [_bucket_document(one) for one in facet.buckets]}
+
+
+def _bucket_document(bucket: Bucket) -> BucketDocument:
+    if bucket.lt is None:
+        return {"gte": bucket.gte, "count": bucket.count}
+    return {"gte": bucket.gte, "lt": bucket.lt, "count": bucket.count}
 
 
 def _hit_document(catalog: str, hit: Hit) -> HitDocument:

@@ -26,6 +26,7 @@ from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
+from app.services.catalog_columns import CatalogColumns
 from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
@@ -115,7 +116,12 @@ def open_application(
         encoders=encoders,
         reception=Reception(database, checker, urls, blobs, jobs, pool("check", CORES), CORES),
         searcher=Searcher(
-            database, query_encoder, legs, QueryRecorder(database, settings.recorded_queries), searches
+            database,
+            query_encoder,
+            legs,
+            CatalogColumns(),
+            QueryRecorder(database, settings.recorded_queries),
+            searches,
         ),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),

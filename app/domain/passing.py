@@ -7,12 +7,13 @@ from typing import Any
 from app.domain.filters import All, AnyOf, Bound, Exists, Filter, Not, OneOf, Range
 from app.domain.products import AttributeType, AttributeValue
 
-_COMPARE: Mapping[Bound, Callable[[Any, Any], bool]] = {
+COMPARE: Mapping[Bound, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "gte": operator.ge,
     "lt": operator.lt,
     "lte": operator.le,
 }
+"""What each bound of a range asks of a value and the bound."""
 
 
 def passes(where: Filter, attributes: Mapping[str, AttributeValue]) -> bool:
@@ -34,5 +35,5 @@ def _holds(where: OneOf | Range, held: AttributeValue) -> bool:
     if where.type is AttributeType.NUMBER:
         held = float(held)  # type: ignore[arg-type]  # a number: compared as a double, as stores compare it
     if isinstance(where, Range):
-        return all(_COMPARE[bound](held, limit) for bound, limit in where.bounds)
+        return all(COMPARE[bound](held, limit) for bound, limit in where.bounds)
     return any(item in where.values for item in (held if isinstance(held, list) else [held]))

@@ -1,11 +1,12 @@
 """Queries and their answers: legs, their fusion into one ranking, hits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from app.domain.errors import Invalid
+from app.domain.facets import Facet
 from app.domain.products import check_text
 from app.domain.uploads import Picture
 
@@ -48,6 +49,7 @@ class SearchQuery:
     legs: Mapping[Leg, float] | None = None
     limit: int = 20
     fusion: Fusion = Fusion.RRF
+    facets: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
@@ -132,6 +134,7 @@ class SearchResult:
     build_id: str
     encoder: str
     timings_ms: Mapping[str, float]
+    facets: Mapping[str, Facet] = field(default_factory=dict)
     degraded: Sequence[str] = ()
 
 

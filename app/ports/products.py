@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.domain.columns import Held
 from app.domain.filters import Filter
 from app.domain.products import Product
 from app.domain.search import ShownProduct
@@ -46,6 +47,15 @@ class Standing:
     version: int
     deleted: bool
     state: UploadState
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Products that changed, or all of them where it is the `whole` catalog; `mark` is what to ask with next."""
+
+    products: Sequence[Held]
+    mark: int
+    whole: bool
 
 
 class Products(Protocol):
@@ -95,6 +105,13 @@ class Products(Protocol):
 
     def versions(self, catalog: str, product_ids: Sequence[str]) -> list[ProductVersion]:
         """The newest versions of these products, deleted ones too."""
+        ...
+
+    def changed(self, catalog: str, since: int | None) -> Changes:
+        """What has changed since a mark: a product that changed later comes, and one that did not may come again.
+
+        Everything, deleted products too, where there is no mark, or where it is none of this database.
+        """
         ...
 
     def browse(

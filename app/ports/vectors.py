@@ -42,6 +42,13 @@ class Neighbour(NamedTuple):  # every query makes some hundreds
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Among:
+    """The rows of these products, and no others."""
+
+    product_ids: Sequence[str]
+
+
 class VectorStore(Protocol):
     """Collections by physical name. Every method may raise `StoreUnavailable`. Safe to call from several threads."""
 
@@ -104,11 +111,18 @@ class VectorStore(Protocol):
         ...
 
     def search(
-        self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
+        self,
+        collection: str,
+        queries: Vectors,
+        *,
+        limit: int,
+        index: IndexSpec,
+        where: Filter | Among | None = None,
     ) -> list[list[Neighbour]]:
         """The nearest rows of each query, best first. `queries` has shape (n, dimension); the answer has n lists.
 
-        Reads what was written before the call (read-your-writes).
+        Reads what was written before the call (read-your-writes). Of a few products `among` all the others every
+        row is compared, whatever the index.
         """
         ...
 

@@ -8,7 +8,7 @@ import numpy as np
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
 from app.domain.filters import Filter
-from app.ports.vectors import Neighbour, VectorStore
+from app.ports.vectors import Among, Neighbour, VectorStore
 
 MAX_ROWS = 16_384  # Milvus's limit of one search
 _DEEPER = 4  # times as many rows: a product of fifty pictures takes two rounds more, three at most
@@ -22,7 +22,7 @@ def rows_of_products(
     depth: int,
     rows: int,
     index: IndexSpec,
-    where: Filter | None,
+    where: Filter | Among | None,
 ) -> list[list[list[Neighbour]]]:
     """By query and vector of it the rows, best first, that have `depth` products together, if there are as many.
 

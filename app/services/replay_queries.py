@@ -12,6 +12,7 @@ from app.domain.products import Catalog, unknown_catalog
 from app.domain.queries import ndcg, overlap, recall, told_of
 from app.domain.search import Leg, SearchQuery
 from app.ports.database import Database, Transaction
+from app.services.catalog_columns import CatalogColumns, Snapshot
 from app.services.encode_contents import Missing, without
 from app.services.own_vectors import DEPTH
 from app.services.query_vectors import mixed, vectors_of_product
@@ -94,13 +95,14 @@ class Replayer:
             judged = transaction.queries.judged(build.catalog)
             good = sorted({name for one in judged for name, grade in one.grades.items() if grade})
             standing = transaction.products.standing(build.catalog, good)
+            snapshot = CatalogColumns().snapshot(transaction, build.catalog)
         there = {name for name, one in standing.items() if not one.deleted}
         if declared is None:
             raise unknown_catalog(build.catalog)
 
         def ask(query: SearchQuery, weight: int, grades: Mapping[str, float]) -> Asked | None:
             try:
-                before, now = (self._answer(declared, one, query) for one in (live, build))
+                before, now = (self._answer(declared, snapshot, one, query) for one in (live, build))
             except (Invalid, NotFound):
                 return None
             finally:
@@ -115,8 +117,9 @@ class Replayer:
         asked_again, asked_graded = [one for one in again if one], [one for one in graded if one]
         return Replay(asked_again, asked_graded, len(again) - len(asked_again), len(graded) - len(asked_graded))
 
-    def _answer(self, declared: Catalog, build: Build, query: SearchQuery) -> list[str]:
-        plan = Plan(build, parse_filter(query.filter, declared.attributes) if query.filter else None)
+    def _answer(self, declared: Catalog, snapshot: Snapshot, build: Build, query: SearchQuery) -> list[str]:
+        where = parse_filter(query.filter, declared.attributes) if query.filter else None
+        plan = Plan(build, where, snapshot.passing(where))
         with self.database.reading() as transaction:
             vectors = _vectors(transaction, build, query)
         ranked = ranking(query, self.legs.search(plan, query, vectors))

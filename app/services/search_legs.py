@@ -2,27 +2,43 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors
 from app.domain.filters import Filter
 from app.domain.fusion import fuse
+from app.domain.products import AttributeType
 from app.domain.search import Candidate, Leg, Ranked, SearchQuery, rank
-from app.ports.vectors import VectorStore
+from app.ports.vectors import Among, VectorStore
+from app.services.catalog_columns import Selection
 from app.services.deeper_search import rows_of_products
 
 DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift
 DEPTH_PER_HIT = 4
 ROWS_PER_CANDIDATE = 2  # a product may have many pictures; asked again, deeper, where that was too few
 
+EXACT = 2_000
+"""Products that pass a filter up to which each is compared: an index finds few of so few, and takes as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where a query is answered: the live build of its catalog, and its filter as the catalog's schema reads it."""
+    """Where a query is answered: the live build of its catalog, its filter as the catalog's schema reads it, and what
+    passes that. `facets` are the attributes to be counted, with their types.
+    """
 
     build: Build
     where: Filter | None
+    passing: Selection
+    facets: Mapping[str, AttributeType] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> Filter | Among | None:
+        """The rows that legs look through: of few products that pass each is compared."""
+        if self.where is None or self.passing.count > EXACT:
+            return self.where
+        return Among(self.passing.product_ids())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,7 @@ class Legs:
         index, over_fetch = plan.build.searched(filtered=plan.where is not None)
         rows = depth * ((over_fetch or ROWS_PER_CANDIDATE) if leg is Leg.IMAGE else 1)
         (found,) = rows_of_products(
-            self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.where
+            self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.rows
         )
         return rank([(row.id, row.product_id, row.score) for some in found for row in some])[:depth]
 

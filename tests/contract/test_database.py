@@ -1,6 +1,7 @@
 """The database port on SQLite and Postgres: catalogs, products, pictures, keys and embeddings."""
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +111,25 @@ def test_browsing_counts_exactly_and_pages_by_id(database: SqlDatabase) -> None:
         total, page = transaction.products.browse("shop", cheap, limit=0)
         assert (total, page) == (4, [])
         assert set(transaction.products.shown("shop", ids)) == {"A", "a", "-", "Z9", "b"}
+
+
+def test_what_has_changed_since_a_mark_is_told(database: SqlDatabase) -> None:
+    def changed(since: int | None) -> tuple[dict[str, tuple[int, Any]], int]:
+        with database.reading() as transaction:
+            changes = transaction.products.changed("shop", since)
+        assert changes.whole is (since is None)
+        return {one.product_id: (one.version, one.attributes) for one in changes.products}, changes.mark
+
+    found, mark = changed(None)
+    assert found == {}
+    accept(database, an_upload(a_product("a", price=1)), an_upload(a_product("b", price=2)))
+    found, mark = changed(mark)
+    assert found == {"a": (1, {"price": 1}), "b": (1, {"price": 2})}
+    accept(database, an_upload("a", 2, kind=UploadKind.DELETE), an_upload(a_product("c", price=3)))
+    found, mark = changed(mark)
+    assert found == {"a": (2, None), "c": (1, {"price": 3})}
+    assert changed(mark)[0] == {}
+    assert changed(None)[0] == {"a": (2, None), "b": (1, {"price": 2}), "c": (1, {"price": 3})}
 
 
 def test_more_ids_than_one_statement_holds(database: SqlDatabase) -> None:

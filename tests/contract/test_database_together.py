@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from app.adapters.postgres.database import SqlDatabase
 from app.domain.errors import Conflict, DatabaseUnavailable, VitrineError
@@ -29,6 +30,50 @@ def side_by_side(*work: Callable[[], None]) -> None:
     with ThreadPoolExecutor(len(work)) as threads:
         for running in [threads.submit(one) for one in work]:
             running.result()
+
+
+def test_what_is_committed_late_is_told_too(database: SqlDatabase) -> None:
+    """Its transaction has a lower number than one that others have seen already."""
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+
+    def changed(since: int | None) -> tuple[set[str], int]:
+        with database.reading() as transaction:
+            changes = transaction.products.changed("shop", since)
+        return {one.product_id for one in changes.products}, changes.mark
+
+    _, mark = changed(None)
+    with database.writing() as slow:
+        late = an_upload("late")
+        slow.products.lock("shop", ["late"])
+        accept(database, an_upload("quick"))
+        found, mark = changed(mark)
+        assert found == {"quick"}
+        slow.uploads.add("shop", [late])
+        slow.products.save("shop", [late])
+    accept(database, an_upload("last"))
+    found, mark = changed(mark)
+    assert found >= {"late", "last"}
+    assert changed(mark)[0] == set()
+
+
+def test_a_copy_of_another_cluster_is_read_whole_and_then_not_again(database: SqlDatabase) -> None:
+    """Its rows say numbers that this cluster has not come to, and a reader may have a mark of the other's."""
+    accept(database, an_upload("p"), an_upload("q"))
+    far = 2**62
+    if database.engine.dialect.name == "postgresql":
+        with database.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE products DISABLE TRIGGER products_changed"))
+            connection.execute(text(f"UPDATE products SET changed = {far}"))
+            connection.execute(text("ALTER TABLE products ENABLE TRIGGER products_changed"))
+    with database.reading() as transaction:
+        changes = transaction.products.changed("shop", far + 1)
+        assert (changes.whole, len(changes.products)) == (True, 2)
+        assert transaction.products.changed("shop", changes.mark).products == []
+    accept(database, an_upload("r"))
+    with database.reading() as transaction:
+        again = transaction.products.changed("shop", changes.mark)
+    assert (again.whole, [one.product_id for one in again.products]) == (False, ["r"])
 
 
 def claim(database: SqlDatabase, stage: Stage, *, limit: int) -> list[Claim]:

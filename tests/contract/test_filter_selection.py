@@ -1,4 +1,4 @@
-"""One filter, one selection: SQL on SQLite and Postgres, expressions on milvus-lite and Milvus, plain Python."""
+"""One filter, one selection: SQL on SQLite and Postgres, on milvus-lite and Milvus, columns, plain Python."""
 
 import json
 import random
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.adapters.milvus.store import MilvusStore
 from app.adapters.postgres.filter_clause import filter_clause
 from app.domain.builds import IndexSpec
+from app.domain.columns import Columns, Held
 from app.domain.filters import Filter, parse_filter
 from app.domain.passing import passes
 from app.domain.products import AttributeType, AttributeValue, check_attributes
@@ -179,6 +180,24 @@ def in_store(store: MilvusStore, products: list[dict[str, AttributeValue]]) -> S
 
 
 @pytest.fixture(scope="module")
+def on_columns(products: list[dict[str, AttributeValue]]) -> Select:
+    """Each was another product before, and what comes late of an older version changes nothing."""
+    columns = Columns()
+    columns.put(Held(str(n), 1, one) for n, one in enumerate(products[::-1]))
+    columns.put(Held(str(n), 3, held) for n, held in enumerate(products))
+    columns.put(Held(str(n), 2, None) for n in range(len(products)))
+
+    def selected(where: Filter) -> set[int]:
+        mask = columns.passing(where)
+        ids = columns.page(mask, "", len(products))
+        assert ids == sorted(ids)
+        assert set(ids) == set(columns.ids_of(np.flatnonzero(mask).tolist()))
+        return set(map(int, ids))
+
+    return selected
+
+
+@pytest.fixture(scope="module")
 def on_sqlite(products: list[dict[str, AttributeValue]]) -> Iterator[Select]:
     yield from in_database(create_engine("sqlite://", poolclass=StaticPool), products)
 
@@ -204,7 +223,13 @@ def on_server(products: list[dict[str, AttributeValue]], milvus_uri: str) -> Ite
 
 
 @pytest.fixture(
-    params=["on_sqlite", "on_postgres", "on_lite", pytest.param("on_server", marks=pytest.mark.milvus_server)]
+    params=[
+        "on_columns",
+        "on_sqlite",
+        "on_postgres",
+        "on_lite",
+        pytest.param("on_server", marks=pytest.mark.milvus_server),
+    ]
 )
 def selected(request: pytest.FixtureRequest) -> Select:
     selection: Select = request.getfixturevalue(request.param)

@@ -16,7 +16,7 @@ from app.domain.embeddings import Vectors
 from app.domain.errors import BadVector, Conflict, Invalid, StoreUnavailable
 from app.domain.filters import parse_filter
 from app.domain.products import AttributeType
-from app.ports.vectors import Stamp, VectorRow, VectorStore
+from app.ports.vectors import Among, Stamp, VectorRow, VectorStore
 from app.services.asked_afresh import asked_afresh
 from scripts.bench.large_catalog import clustered
 from tests.fakes.vectors import FakeVectorStore
@@ -266,6 +266,22 @@ def test_a_filter_selects_within_the_nearest(store: VectorStore) -> None:
     assert store.search(NAME, vectors[:2], limit=40, index=HNSW, where=nothing) == [[], []]
     everything = parse_filter({}, SCHEMA)
     assert len(store.search(NAME, vectors[:1], limit=40, index=HNSW, where=everything)[0]) == 40
+
+
+def test_among_few_products_every_row_is_compared(store: VectorStore) -> None:
+    """Whatever the index: its graph is asked to look at one row, and 5 of 2,000 are far from each other."""
+    vectors = unit_vectors(2_000)
+    store.upsert(NAME, rows_of(vectors))
+    wait_until_indexed(store, NAME)
+    (asked,) = query = unit_vectors(1, seed=5)
+    chosen = [3, 500, 999, 1_500, 1_999]
+    among = Among([f"p{n}" for n in chosen] + ["unknown", 'x"] or id != ""', "y\\"])
+    (found,) = store.search(NAME, query, limit=10, index=HNSW.searched_with(1), where=among)
+    best_first = sorted(chosen, key=lambda n: -float(vectors[n] @ asked))
+    assert [hit.product_id for hit in found] == [f"p{n}" for n in best_first]
+    assert store.search(NAME, query, limit=10, index=HNSW, where=Among([])) == [[]]
+    many = Among([f"p{n}" for n in range(MOST)])
+    assert len(store.search(NAME, query, limit=MOST, index=HNSW, where=many)[0]) == 2_000
 
 
 def test_many_rows_and_ids_go_in_one_call(store: VectorStore) -> None:

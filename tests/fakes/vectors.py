@@ -10,7 +10,7 @@ from app.domain.embeddings import Vectors, flawed_rows
 from app.domain.errors import BadVector, Conflict, Invalid, StoreUnavailable
 from app.domain.filters import Filter
 from app.domain.passing import passes
-from app.ports.vectors import Neighbour, Stamp, VectorRow
+from app.ports.vectors import Among, Neighbour, Stamp, VectorRow
 
 
 class FakeVectorStore:
@@ -101,11 +101,17 @@ class FakeVectorStore:
             return {row.id: row.stamp.version for row in stored.values()}
 
     def search(
-        self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
+        self,
+        collection: str,
+        queries: Vectors,
+        *,
+        limit: int,
+        index: IndexSpec,
+        where: Filter | Among | None = None,
     ) -> list[list[Neighbour]]:
         with self._lock:
             dimension, stored = self._collection(collection)
-            rows = [row for row in stored.values() if where is None or passes(where, row.attributes)]
+            rows = [row for row in stored.values() if _passes(where, row)]
         if queries.shape[1:] != (dimension,):
             raise Invalid("another dimension", code="dimension")
         if limit < 1:
@@ -135,3 +141,9 @@ class FakeVectorStore:
         if name not in self._collections:
             raise StoreUnavailable("no such collection", code="index_lost")
         return self._collections[name]
+
+
+def _passes(where: Filter | Among | None, row: VectorRow) -> bool:
+    if isinstance(where, Among):
+        return row.product_id in where.product_ids
+    return where is None or passes(where, row.attributes)

@@ -49,6 +49,21 @@ FILTERS: tuple[tuple[Any, str], ...] = (
 )
 
 
+@pytest.mark.parametrize(
+    ("facets", "code"),
+    [
+        (["prize"], "unknown_attribute"),
+        (["\ud800"], "unknown_attribute"),
+        (["care"], "bad_facet"),
+        (["colour"] * 21, "bad_facet"),
+    ],
+)
+def test_bad_facets_are_refused(untouched: Shop, facets: list[str], code: str) -> None:
+    body = json.dumps({"facets": facets})
+    answer = untouched.client.post(SEARCH, content=body, headers={"Content-Type": "application/json"})
+    refused(answer, 422, code)
+
+
 @pytest.mark.parametrize(("where", "code"), FILTERS)
 def test_a_bad_filter_is_refused_by_every_route(untouched: Shop, where: Any, code: str) -> None:
     client, said = untouched.client, {"Content-Type": "application/json"}

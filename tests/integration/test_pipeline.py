@@ -70,6 +70,27 @@ def test_what_is_uploaded_is_indexed_and_found_by_words_picture_filter_and_liken
     assert shop.client.get(f"/v1/catalogs/{catalog}").json()["build"]["indexed"] == 3
 
 
+def test_facets_and_total_are_counted_over_http(shop: Shop, catalog: str) -> None:
+    held = [{"price": 3, "sizes": ["S", "M"], "in_stock": True}, {"price": 12.5, "sizes": ["M"], "in_stock": False}]
+    shop.settled(*(shop.put(catalog, f"p{n}", attributes=one) for n, one in enumerate(held)))
+    path = f"/v1/catalogs/{catalog}/search"
+    names = ["price", "sizes", "in_stock", "released"]
+    answer = shop.client.get(path, params={"facets": names}).json()
+    assert answer["total"] == {"value": 2, "exact": True, "scope": "catalog"}
+    assert answer["facets"]["sizes"] == {"M": 2, "S": 1}
+    assert answer["facets"]["in_stock"] == {"false": 1, "true": 1}
+    assert answer["facets"]["released"] == {"min": None, "max": None, "buckets": []}
+    price = answer["facets"]["price"]
+    assert (price["min"], price["max"]) == (3.0, 12.5)
+    for bucket in price["buckets"]:
+        bound = {"gte": bucket["gte"], "lt": bucket["lt"]}
+        found = shop.client.post(path, json={"filter": {"price": bound}}).json()
+        assert found["total"]["value"] == len(found["hits"]) == bucket["count"]
+    asked = shop.client.post(path, json={"text": "mug", "facets": ["sizes"], "filter": {"in_stock": True}}).json()
+    assert (asked["facets"], asked["total"]["scope"]) == ({"sizes": {"M": 1, "S": 1}}, "candidates")
+    assert "facets" not in shop.client.get(path).json()
+
+
 def test_pictures_are_shown_in_order_and_a_hit_says_which_one_matched(shop: Shop, catalog: str) -> None:
     shop.settled(shop.put(catalog, "p", images=inline(RED, GREEN, BLUE)))
     assert shop.vectors(catalog) == (3, 1)

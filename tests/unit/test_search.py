@@ -1,12 +1,14 @@
 """Answering queries: by words, by a picture, by a product; what is filtered, deleted or limited is not shown."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from app.domain.errors import Invalid, NotFound, VitrineError
+from app.domain.facets import RangeFacet, ValueFacet
 from app.domain.fusion import RRF_K
-from app.domain.search import ACROSS, Fusion, Leg, SearchQuery
+from app.domain.search import ACROSS, Fusion, Leg, SearchQuery, Total
 from app.domain.uploads import Stage
 from tests.factories import a_deletion, a_patch, a_picture, a_submission
 from tests.pipelines import Pipeline, titles
@@ -81,6 +83,47 @@ def test_a_filter_holds_for_searching_and_for_browsing(
     browsed = stocked.search(SearchQuery(filter=where))
     assert {hit.product.product_id for hit in browsed.hits} == expected
     assert (browsed.total.value, browsed.total.exact) == (len(expected), True)
+
+
+def test_facets_and_total_are_of_everything_that_passes_where_nothing_is_asked_for(stocked: Pipeline) -> None:
+    found = stocked.search(SearchQuery(facets=["colour", "price"], limit=1))
+    assert found.facets["colour"] == ValueFacet({"blue": 1, "green": 1, "red": 1, "yellow": 1}, 4)
+    assert found.total == Total(5, exact=True, scope="catalog")
+    price = found.facets["price"]
+    assert isinstance(price, RangeFacet)
+    assert (price.min, price.max, sum(one.count for one in price.buckets)) == (0, 3, 4)
+    assert stocked.search(SearchQuery(filter={"price": {"gte": 2}}, facets=["colour"])).facets == {
+        "colour": ValueFacet({"blue": 1, "yellow": 1}, 2)
+    }
+
+
+def test_facets_of_a_query_are_of_its_candidates_and_both_say_whether_those_are_all(stocked: Pipeline) -> None:
+    found = stocked.search(SearchQuery("a red mug", facets=["colour"]))
+    assert found.facets["colour"] == ValueFacet({"blue": 1, "green": 1, "red": 1, "yellow": 1}, 4)
+    assert found.total == Total(5, exact=True, scope="candidates")
+    pictures = stocked.search(SearchQuery("a red mug", facets=["colour"], legs={Leg.IMAGE: 1.0, Leg.TEXT: 0.0}))
+    assert pictures.total == Total(4, exact=False, scope="candidates")
+    stocked.accepted(a_deletion("red"))
+    stocked.accepted(a_patch("blue", changes={"colour": "green"}))
+    now = stocked.search(SearchQuery("a red mug", facets=["colour"]))
+    assert now.facets["colour"] == ValueFacet({"green": 2, "yellow": 1}, 2)
+    assert now.total == Total(4, exact=True, scope="candidates")
+
+
+def test_what_passes_is_known_at_once_and_by_all_who_ask_together(stocked: Pipeline) -> None:
+    """Columns are read by many threads while products change; nobody sees less than what was accepted before."""
+    missed: list[int] = []
+
+    def ask(count: int) -> None:
+        stocked.accepted(a_submission(f"new{count}", attributes={"colour": "new", "price": count}))
+        found = stocked.search(SearchQuery(filter={"colour": "new", "price": count}))
+        if [hit.product.product_id for hit in found.hits] != [f"new{count}"] or found.total.value != 1:
+            missed.append(count)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(ask, range(40)))
+    assert not missed
+    assert stocked.search(SearchQuery(filter={"colour": "new"}, limit=1)).total.value == 40
 
 
 def test_the_limit_is_kept_and_a_smaller_one_shows_the_beginning(stocked: Pipeline) -> None:

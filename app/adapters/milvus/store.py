@@ -10,16 +10,16 @@ from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
 from app.domain.errors import Invalid
 from app.domain.filters import Filter
-from app.ports.vectors import Neighbour, Stamp, VectorRow
+from app.ports.vectors import Among, Neighbour, Stamp, VectorRow
 
 SESSION = "Session"  # a read waits for the writes of this process
 
 _STAMP = ["version", "digest"]
 
 
-def _these(ids: Sequence[str]) -> str:
-    """The rows of these ids, which may be somebody else's and hold anything."""
-    return f"id in [{', '.join(map(literal, ids))}]"
+def _any_of(field: str, values: Sequence[str]) -> str:
+    """The rows of these values, which may be somebody else's and hold anything."""
+    return f"{field} in [{', '.join(map(literal, values))}]"
 
 
 class MilvusStore(MilvusCollections):
@@ -43,7 +43,7 @@ class MilvusStore(MilvusCollections):
         """Delete rows; ids that are not there are passed over."""
         for portion in calls_of_ids(ids):
             with self.connection.writing(collection, len(portion)) as client:
-                client.delete(collection, filter=_these(portion), timeout=self.timeout)
+                client.delete(collection, filter=_any_of("id", portion), timeout=self.timeout)
 
     def settle(self, collection: str) -> None:
         """Return once everything written before survives the death of the store's process."""
@@ -56,7 +56,7 @@ class MilvusStore(MilvusCollections):
             with self.connection.reading(collection) as client:
                 rows = client.query(
                     collection,
-                    filter=_these(portion),
+                    filter=_any_of("id", portion),
                     output_fields=_STAMP,
                     consistency_level=SESSION if own else STRONG,
                     timeout=self.timeout,
@@ -78,16 +78,23 @@ class MilvusStore(MilvusCollections):
         return stamps_of(rows)
 
     def search(
-        self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
+        self,
+        collection: str,
+        queries: Vectors,
+        *,
+        limit: int,
+        index: IndexSpec,
+        where: Filter | Among | None = None,
     ) -> list[list[Neighbour]]:
         """The nearest rows of each query, best first, at most 16,384. Raises `BadVector`, `Invalid` (`limit`)."""
         queries = check_vectors(queries, self.dimension(collection))
         if not 1 <= limit <= MAX_LIMIT:
             raise Invalid(f"a search returns 1 to {MAX_LIMIT} rows", code="limit", field="limit")
-        expression = True if where is None else render(where, self.connection.layout)
+        expression = self._expression(where)
         if expression is False or not len(queries):
             return [[] for _ in queries]
         filtered = isinstance(expression, str)
+        few = isinstance(where, Among)
         with self.connection.reading(collection) as client:
             found: list[list[Neighbour]] = client.search(  # as `unpacking` has it
                 collection,
@@ -96,11 +103,16 @@ class MilvusStore(MilvusCollections):
                 filter=expression if filtered else "",
                 limit=limit,
                 output_fields=["product_id"],
-                search_params=search_params(index, limit=limit, exact=filtered and self.connection.lite),
+                search_params=search_params(index, limit=limit, exact=few or (filtered and self.connection.lite)),
                 consistency_level=SESSION,
                 timeout=self.timeout,
             )
         return found
+
+    def _expression(self, where: Filter | Among | None) -> str | bool:
+        if isinstance(where, Among):
+            return _any_of("product_id", where.product_ids) if where.product_ids else False
+        return True if where is None else render(where, self.connection.layout)
 
     def unsealed(self, collection: str) -> int:
         """At least how many rows a server has not sealed; milvus-lite seals by itself whenever a thousand have come.

@@ -19,13 +19,14 @@ from sqlalchemy import (
 from app.adapters.postgres import product_versions
 from app.adapters.postgres.filter_clause import filter_clause
 from app.adapters.postgres.pictures import picture_row
+from app.adapters.postgres.product_changes import changed_products
 from app.adapters.postgres.product_reads import SAME_VERSION, THESE, shown_products, stored_products
 from app.adapters.postgres.statements import insert
 from app.adapters.postgres.tables import images, products, uploads
 from app.domain.filters import Filter
 from app.domain.search import ShownProduct
 from app.domain.uploads import Newest, ProductVersion, UploadState
-from app.ports.products import Accepted, Standing, StoredProduct
+from app.ports.products import Accepted, Changes, Standing, StoredProduct
 
 _NO_VERSION = {"version": 0, "upload_id": "", "digest": "", "deleted": True, "title": "", "description": ""}
 
@@ -124,6 +125,10 @@ class ProductRows:
     def versions(self, catalog: str, product_ids: Sequence[str]) -> list[ProductVersion]:
         """The newest versions of these products, deleted ones too."""
         return product_versions.versions(self._connection, catalog, product_ids)
+
+    def changed(self, catalog: str, since: int | None) -> Changes:
+        """What has changed since a mark, or everything."""
+        return changed_products(self._connection, catalog, since)
 
     def browse(
         self, catalog: str, where: Filter | None, *, limit: int, offset: int = 0

@@ -83,6 +83,10 @@ products = Table(
     Column("title", Text, nullable=False),
     Column("description", Text, nullable=False),
     Column("attributes", Json, nullable=False),
+    # When the row was written last: the transaction's number on Postgres, a number of the catalog's own on SQLite.
+    # Triggers set it, so that whoever writes cannot forget.
+    Column("changed", BigInteger, nullable=False, server_default="0"),
+    Index(None, "catalog", "changed"),
 )
 
 images = Table(

@@ -25,10 +25,11 @@ def get_search(
     q: str | None = None,
     filter: Annotated[str | None, Query()] = None,
     limit: int = 20,
+    facets: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
-    """Search by words; `filter` is the JSON of a filter."""
+    """Search by words; `filter` is the JSON of a filter, and `facets` may come several times."""
     where = None if filter is None else _read_filter(filter)
-    return _search(application, catalog, SearchIn(text=q, filter=where, limit=limit))
+    return _search(application, catalog, SearchIn(text=q, filter=where, limit=limit, facets=facets or []))
 
 
 def post_search(application: App, catalog: CatalogName, body: SearchIn) -> Response:

@@ -35,6 +35,22 @@ class TotalDocument(TypedDict):
     scope: Literal["catalog", "candidates"]
 
 
+class BucketDocument(TypedDict):
+    """So many products have a value of at least `gte` and less than `lt`; without `lt` there is no end."""
+
+    gte: float | str
+    lt: NotRequired[float | str]
+    count: int
+
+
+class RangeDocument(TypedDict):
+    """The range of a number or a datetime; null, and no bucket, where no product has one."""
+
+    min: float | str | None
+    max: float | str | None
+    buckets: list[BucketDocument]
+
+
 class AnsweredBy(TypedDict):
     """The build that answered."""
 
@@ -47,6 +63,7 @@ class SearchDocument(TypedDict):
 
     hits: list[HitDocument]
     total: TotalDocument
+    facets: NotRequired[Mapping[str, Mapping[str, int] | RangeDocument]]
     build: AnsweredBy
     timings_ms: Mapping[str, float]
     degraded: list[str]

@@ -31,6 +31,7 @@ class SearchIn(BaseModel):
     legs: dict[Leg, StrictFloat] | None = None
     fusion: Fusion = Fusion.RRF
     limit: StrictInt = Field(20)
+    facets: list[StrictStr] = Field(default_factory=list)
 
     def query(self, *, picture: bytes | None = None) -> SearchQuery:
         """The query this states; `picture` is one that came as a multipart part."""
@@ -47,4 +48,4 @@ class SearchIn(BaseModel):
             else:
                 image = self.image.url
         legs = None if self.legs is None else {leg: self.legs.get(leg, 0.0) for leg in Leg}
-        return SearchQuery(self.text, image, like, self.filter, legs, self.limit, self.fusion)
+        return SearchQuery(self.text, image, like, self.filter, legs, self.limit, self.fusion, tuple(self.facets))

@@ -1,0 +1,128 @@
+"""The attributes of a catalog's products as columns: what passes a filter, and how often each value is held.
+
+Every distinct value is kept once and stands as a number in its column. A comparison is decided once for each distinct
+value, and gathered for all products: 100,000 of them in a fraction of a millisecond.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.column import Column, Mask
+from app.domain.filters import All, AnyOf, Filter, Not
+from app.domain.products import AttributeValue
+
+Rows = NDArray[np.intp]
+
+_FIRST = 1_024  # rows there is room for at first; doubled when they are taken
+_WASTE = 2  # times as many rows as products: then it is time to begin anew
+
+
+class Held(NamedTuple):
+    """What is newest of a product: its version and attributes, or None where it is deleted."""
+
+    product_id: str
+    version: int
+    attributes: Mapping[str, AttributeValue] | None
+
+
+class Columns:
+    """The products of one catalog, a row each. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._rows: dict[str, int] = {}
+        self._versions: list[int] = []
+        self._alive: Mask = np.zeros(_FIRST, dtype=np.bool_)
+        self._columns: dict[str, Column] = {}
+        self._ordered: list[str] = []
+        self._order: Rows = np.empty(0, dtype=np.intp)
+
+    def put(self, products: Iterable[Held]) -> None:
+        """Take in what has changed; of two versions of a product the newer stays, whichever comes first."""
+        for product_id, version, attributes in products:
+            row = self._rows.get(product_id)
+            if row is None:
+                row = self._new_row(product_id, version)
+            elif version < self._versions[row]:
+                continue
+            self._versions[row] = version
+            self._alive[row] = attributes is not None
+            given = attributes or {}
+            for name, column in self._columns.items():
+                if name not in given:
+                    column.clear(row)
+            for name, value in given.items():
+                self._column(name).set(row, value)
+
+    def passing(self, where: Filter | None) -> Mask:
+        """Which rows are of products that pass the filter and are not deleted; shape (rows,)."""
+        count = len(self._ids)
+        alive = self._alive[:count].copy()
+        return alive if where is None else alive & self._holds(where, count)
+
+    def rows_of(self, product_ids: Sequence[str]) -> Rows:
+        """The rows of products; those that are not known are left out."""
+        found = (self._rows.get(product_id) for product_id in product_ids)
+        return np.array([row for row in found if row is not None], dtype=np.intp)
+
+    def ids_of(self, rows: Iterable[int]) -> list[str]:
+        """The products of rows."""
+        return [self._ids[row] for row in rows]
+
+    def row_of(self, product_id: str) -> int | None:
+        """The row of a product; None where it is not known."""
+        return self._rows.get(product_id)
+
+    def page(self, mask: Mask, after: str, limit: int) -> list[str]:
+        """The first products of a mask beyond an id, in the order of ids."""
+        if len(self._order) != len(self._ids):
+            self._ordered = sorted([*self._ordered, *self._ids[len(self._ordered) :]])
+            self._order = np.fromiter(map(self._rows.__getitem__, self._ordered), dtype=np.intp)
+        start = bisect_right(self._ordered, after) if after else 0
+        known = self._order[start:]
+        known = known[known < len(mask)]  # products may have come since the mask was made
+        chosen = known[mask[known]]
+        return self.ids_of(chosen[:limit].tolist())
+
+    def column(self, name: str) -> Column | None:
+        """An attribute's column; None where no product ever had it."""
+        return self._columns.get(name)
+
+    @property
+    def wasteful(self) -> bool:
+        """Whether so much of it is of products and values that are gone that it should be made anew."""
+        most = _WASTE * int(self._alive[: len(self._ids)].sum()) + _FIRST
+        return len(self._ids) > most or any(column.distinct > most for column in self._columns.values())
+
+    def _holds(self, where: Filter, count: int) -> Mask:
+        everything: Mask = np.ones(count, dtype=np.bool_)
+        match where:
+            case All(terms):
+                return reduce(np.logical_and, (self._holds(term, count) for term in terms), everything)
+            case AnyOf(terms):
+                return reduce(np.logical_or, (self._holds(term, count) for term in terms), ~everything)
+            case Not(term):
+                return ~self._holds(term, count)
+            case _:
+                column = self._columns.get(where.attribute)
+                return ~everything if column is None else column.holds(where)[:count]
+
+    def _new_row(self, product_id: str, version: int) -> int:
+        row = self._rows[product_id] = len(self._ids)
+        self._ids.append(product_id)
+        self._versions.append(version)
+        if row == len(self._alive):
+            self._alive = np.concatenate([self._alive, np.zeros_like(self._alive)])
+            for column in self._columns.values():
+                column.grow(len(self._alive))
+        return row
+
+    def _column(self, name: str) -> Column:
+        if name not in self._columns:
+            self._columns[name] = Column(len(self._alive))
+        return self._columns[name]
