@@ -21,7 +21,10 @@ from app.domain.products import AttributeType, AttributeValue, Catalog, Product
 from app.ports.vectors import VectorRow
 from app.services.build_rows import rows_of
 
-CATALOG = Catalog("default", {"colour": AttributeType.KEYWORD, "price": AttributeType.NUMBER})
+CATALOG = Catalog(
+    "default",
+    {"colour": AttributeType.KEYWORD, "price": AttributeType.NUMBER, "serial": AttributeType.NUMBER},
+)
 COLOURS = ("red", "green", "blue", "black", "white")
 
 _AT_A_TIME = 2_000
@@ -87,7 +90,11 @@ def _write_down(application: Application, build: Build, numbers: range) -> None:
 
 
 def _product(number: int) -> Product:
-    attributes: dict[str, AttributeValue] = {"colour": COLOURS[number % len(COLOURS)], "price": float(number % 1_000)}
+    attributes: dict[str, AttributeValue] = {
+        "colour": COLOURS[number % len(COLOURS)],
+        "price": float(number % 1_000),
+        "serial": number,
+    }
     return Product(f"p{number:07}", f"Product {number} of many", "It is like no other.", attributes)
 
 

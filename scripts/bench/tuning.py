@@ -53,7 +53,7 @@ def main() -> None:
             fill_live(application, open_large(application, asked.products))
         compare = asked.compare
         for index in asked.index or ["HNSW"]:
-            build = _live_with(application, index)
+            build = live_with(application, index)
             before = _searches(application, build)
             told, seconds = _tuned(application, build, Tuning.asked(asked.recall))
             after = _searches(application, build)
@@ -66,7 +66,7 @@ def main() -> None:
             compare = []
 
 
-def _live_with(application: Application, index: str) -> Build:
+def live_with(application: Application, index: str) -> Build:
     """The live build, or one that takes its place where its index is of another type."""
     live = _live(application)
     if live.index.type == index:
