@@ -1,6 +1,7 @@
 """The services in one thread: a real database in a file and real pictures; what is beyond the process is a fake."""
 
 import shutil
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -31,6 +32,7 @@ from app.services.open_catalog import open_catalog
 from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
 from app.services.run_stage import Batching, run_stage
+from app.services.seal_cursors import Cursors
 from app.services.search import Searcher
 from app.services.search_legs import Legs
 from app.services.searches_first import SearchesFirst
@@ -79,7 +81,11 @@ class Pipeline:
         encoder = QueryEncoder(self.database, self.encoders, checker, self.fetcher)
         legs, recorder = Legs(self.store, self.pool), QueryRecorder(self.database, 10)
         self.searches = SearchesFirst()
-        self.searcher = Searcher(self.database, encoder, legs, CatalogColumns(), recorder, self.searches)
+        self.now = time.time()
+        self.cursors = Cursors(self.database, clock=lambda: self.now)
+        self.searcher = Searcher(
+            self.database, encoder, legs, CatalogColumns(), recorder, self.searches, self.cursors
+        )
         self.declare(a_catalog())
 
     def declare(self, catalog: Catalog) -> None:
@@ -140,8 +146,8 @@ class Pipeline:
         rows |= self.store.stamps(build.texts, [product_id])
         return {row_id: stamp.version for row_id, stamp in rows.items()}
 
-    def search(self, query: SearchQuery) -> SearchResult:
-        return self.searcher.search("shop", query)
+    def search(self, query: SearchQuery, cursor: str | None = None) -> SearchResult:
+        return self.searcher.search("shop", query, cursor)
 
     def count(self, table: str) -> int:
         with self.database.engine.connect() as connection:

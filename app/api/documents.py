@@ -157,6 +157,8 @@ def search_document(catalog: str, result: SearchResult) -> SearchDocument:
         "timings_ms": result.timings_ms,
         "degraded": list(result.degraded),
     }
+    if result.cursor is not None:
+        document["cursor"] = result.cursor
     if result.facets:
         document["facets"] = {name: _facet_document(one) for name, one in result.facets.items()}
     return document

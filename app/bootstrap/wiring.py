@@ -37,6 +37,7 @@ from app.services.intake import intake
 from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
 from app.services.run_stage import Batching, Begin
+from app.services.seal_cursors import Cursors
 from app.services.search import Searcher
 from app.services.search_legs import Legs
 from app.services.searches_first import SearchesFirst
@@ -122,6 +123,7 @@ def open_application(
             CatalogColumns(),
             QueryRecorder(database, settings.recorded_queries),
             searches,
+            Cursors(database),
         ),
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),

@@ -31,6 +31,10 @@ def search(
         typer.Option("--filter", metavar="JSON", help='Such as {"price": {"lt": 50}}.', show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="How many products at most.")] = 20,
+    cursor: Annotated[
+        str | None,
+        typer.Option(metavar="CURSOR", help="Where an answer ended, to go on there.", show_default=False),
+    ] = None,
     catalog: CatalogName = "default",
     url: Url = None,
     data: Data = None,
@@ -39,6 +43,8 @@ def search(
     """Search by words, by a picture, by a product, or by words and one of these; without any, look at everything."""
     screen = Screen(json=json)
     query = query_of(text, image, like, where, limit)
+    if cursor is not None:
+        query["cursor"] = cursor
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("searching"):
         answer = service.post(f"{catalog_path(catalog)}/search", query)
     screen.result(answer, _hits(answer["hits"]))
@@ -47,6 +53,8 @@ def search(
     total, took = answer["total"], answer["timings_ms"]["total"]
     among = "products" if total["scope"] == "catalog" else "candidates"
     screen.say(f"{len(answer['hits'])} of {total['value']} {among} in {took:.0f} ms")
+    if "cursor" in answer:
+        screen.say(f"the next ones: the same command with --cursor {answer['cursor']}")
 
 
 def query_of(text: str | None, image: str | None, like: str | None, where: str | None, limit: int) -> dict[str, Any]:

@@ -136,6 +136,8 @@ class SearchResult:
     timings_ms: Mapping[str, float]
     facets: Mapping[str, Facet] = field(default_factory=dict)
     degraded: Sequence[str] = ()
+    cursor: str | None = None
+    """What the next page is asked for with; None where this is the last one."""
 
 
 def rank(rows: Sequence[tuple[str, str, float]]) -> list[Candidate]:

@@ -11,6 +11,7 @@ from app.ports.catalogs import Catalogs
 from app.ports.embeddings import Embeddings
 from app.ports.products import Pictures, Products
 from app.ports.queries import Queries
+from app.ports.secrets import Secrets
 from app.ports.uploads import IdempotencyKeys, Uploads
 
 
@@ -44,6 +45,8 @@ class Transaction(Protocol):
     def announcements(self) -> Announcements: ...
     @property
     def queries(self) -> Queries: ...
+    @property
+    def secrets(self) -> Secrets: ...
 
 
 class Database(Protocol):

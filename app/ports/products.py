@@ -114,10 +114,8 @@ class Products(Protocol):
         """
         ...
 
-    def browse(
-        self, catalog: str, where: Filter | None, *, limit: int, offset: int = 0
-    ) -> tuple[int, list[ShownProduct]]:
-        """How many products pass the filter, counted exactly, and one page of them by product_id."""
+    def browse(self, catalog: str, where: Filter | None, *, limit: int, after: str = "") -> tuple[int, Sequence[str]]:
+        """How many products pass the filter, counted exactly, and the first ids of those that follow `after`."""
         ...
 
 

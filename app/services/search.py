@@ -1,20 +1,21 @@
 """Answering a query: encode, search the legs side by side, collapse, fuse, hydrate."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from app.domain.cursors import MAX_PLACES, Cursor, Placed, digest_of
 from app.domain.facets import check_facets
-from app.domain.filters import parse_filter
-from app.domain.passing import passes
+from app.domain.filters import Filter, parse_filter
 from app.domain.products import unknown_catalog
-from app.domain.search import Candidate, Hit, Leg, Ranked, SearchQuery, SearchResult, ShownProduct, Total
-from app.domain.uploads import Picture
+from app.domain.search import Candidate, Leg, Ranked, SearchQuery, SearchResult, Total
 from app.ports.database import Database
 from app.services.build_rows import position_of
-from app.services.catalog_columns import CatalogColumns
+from app.services.catalog_columns import CatalogColumns, Selection
+from app.services.next_page import next_page
 from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
+from app.services.seal_cursors import Cursors
 from app.services.search_legs import Legs, Plan, ranking
 from app.services.searches_first import SearchesFirst
 
@@ -29,37 +30,32 @@ class Searcher:
     columns: CatalogColumns
     recorder: QueryRecorder
     first: SearchesFirst
+    cursors: Cursors
 
-    def search(self, catalog: str, query: SearchQuery) -> SearchResult:
-        """Answer one query.
+    def search(self, catalog: str, query: SearchQuery, cursor: str | None = None) -> SearchResult:
+        """Answer one query, or go on with it where the page before ended, in the ranking that it had then.
 
         Raises `NotFound` (`unknown_catalog`, `unknown_product`), `Invalid` for its filter, what `PictureChecker` and
-        `PictureFetcher` raise for its picture, and `Unavailable`.
+        `PictureFetcher` raise for its picture, what `Cursors` raises for its cursor, and `Unavailable`.
         """
         self.first.note()
         watch = Stopwatch()
-        plan = self.plan(catalog, query)
-        watch.lap("plan")
-        if query.browses:
-            chosen = plan.passing
-            total = Total(chosen.count, exact=True, scope="catalog")
-            hits = self._browse(catalog, plan, query.limit)
+        if cursor is None:
+            plan = self.plan(catalog, query)
+            watch.lap("plan")
+            found, chosen = self._found(plan, query, watch)
+            where, passing = plan.where, plan.passing
+            facets = {name: chosen.facet(name, declared) for name, declared in plan.facets.items()}
+            watch.lap("facets")
         else:
-            vectors = self.encoder.vectors(plan.build, query)
-            watch.lap("encode")
-            legs = self.legs.search(plan, query, vectors)
-            watch.lap("legs")
-            ranked = ranking(query, legs)
-            chosen = plan.passing.among([one.product_id for one in ranked])
-            total = Total(chosen.count, exact=chosen.count == plan.passing.count, scope="candidates")
-            watch.lap("fuse")
-            hits = self._hydrate(catalog, plan, ranked, query.limit, legs.get(Leg.IMAGE, ()))
-            self.recorder.note(catalog, query)
+            found, facets = self.cursors.opened(cursor, catalog, query), {}
+            where, passing = self._passing(found)
+            watch.lap("plan")
+        hits, rest = next_page(self.database, found, where, passing, query.limit)
+        following = self.cursors.sealed(rest)
         watch.lap("hydrate")
-        facets = {name: chosen.facet(name, declared) for name, declared in plan.facets.items()}
-        watch.lap("facets")
-        build = plan.build
-        return SearchResult(hits, total, build.id, build.encoder.shown_name, watch.readings(), facets)
+        laps = watch.readings()
+        return SearchResult(hits, rest.total, rest.build_id, rest.encoder, laps, facets, rest.degraded, following)
 
     def plan(self, catalog: str, query: SearchQuery) -> Plan:
         """Read once which build answers, and what passes: a query ends on the build it began with."""
@@ -73,48 +69,40 @@ class Searcher:
             snapshot = self.columns.snapshot(transaction, catalog)
         return Plan(build, where, snapshot.passing(where), facets)
 
-    def _browse(self, catalog: str, plan: Plan, limit: int) -> list[Hit]:
-        """The first that are still there, and still pass, when they are read."""
-        hits: list[Hit] = []
-        after = ""
-        while len(hits) < limit and (page := plan.passing.page(after, limit)):
-            hits += [Hit(product) for _, product in self._still_there(catalog, plan, page)]
-            after = page[-1]
-        return hits[:limit]
+    def _found(self, plan: Plan, query: SearchQuery, watch: "Stopwatch") -> tuple[Cursor, Selection]:
+        """All that there is to show of a query, and the products that its total and its facets are of."""
+        build = plan.build
+        found = Cursor(build.catalog, digest_of(query), query.filter, build.id, build.encoder.shown_name)
+        if query.browses:
+            return found, plan.passing
+        vectors = self.encoder.vectors(build, query)
+        watch.lap("encode")
+        legs = self.legs.search(plan, query, vectors)
+        watch.lap("legs")
+        ranked = ranking(query, legs)
+        chosen = plan.passing.among([one.product_id for one in ranked])
+        watch.lap("fuse")
+        self.recorder.note(build.catalog, query)
+        found = replace(
+            found,
+            total=Total(chosen.count, exact=chosen.count == plan.passing.count, scope="candidates"),
+            ranking=_placed(ranked[:MAX_PLACES], legs.get(Leg.IMAGE, ())),
+        )
+        return found, chosen
 
-    def _hydrate(
-        self, catalog: str, plan: Plan, ranked: Sequence[Ranked], limit: int, images: Sequence[Candidate]
-    ) -> list[Hit]:
-        """The first `limit` of the ranking that are still there and still pass the filter."""
-        rows = {one.product_id: one.row_id for one in images}
-        hits: list[Hit] = []
-        start = 0
-        while len(hits) < limit and start < len(ranked):
-            some = ranked[start : start + limit]
-            start += len(some)
-            scores = dict(some)
-            for product_id, product in self._still_there(catalog, plan, list(scores)):
-                hits.append(Hit(product, scores[product_id], _matched(rows.get(product_id), product)))
-        return hits[:limit]
-
-    def _still_there(
-        self, catalog: str, plan: Plan, product_ids: Sequence[str]
-    ) -> Iterator[tuple[str, ShownProduct]]:
+    def _passing(self, cursor: Cursor) -> tuple[Filter | None, Selection]:
+        """The filter of a cursor, read again (a catalog's attributes keep their types), and what passes it now."""
         with self.database.reading() as transaction:
-            shown = transaction.products.shown(catalog, product_ids)
-        for product_id in product_ids:
-            product = shown.get(product_id)
-            if product is not None and (plan.where is None or passes(plan.where, product.attributes)):
-                yield product_id, product
+            declared = transaction.catalogs.get(cursor.catalog)
+            if declared is None:
+                raise unknown_catalog(cursor.catalog)
+            where = parse_filter(cursor.filter, declared.attributes) if cursor.filter else None
+            return where, self.columns.snapshot(transaction, cursor.catalog).passing(where)
 
 
-def _matched(row_id: str | None, product: ShownProduct) -> Picture | None:
-    """The picture that the image leg found, if the newest version still has it."""
-    if row_id is None:
-        return None
-    position = position_of(row_id)
-    usable = (one for one in product.pictures if one.content_hash and not one.error_code)
-    return next((one for one in usable if one.position == position), None)
+def _placed(ranked: Sequence[Ranked], images: Sequence[Candidate]) -> list[Placed]:
+    positions = {one.product_id: position_of(one.row_id) for one in images}
+    return [Placed(product_id, score, positions.get(product_id)) for product_id, score in ranked]
 
 
 class Stopwatch:

@@ -15,6 +15,11 @@ export class ApiError extends Error {
     return [429, 502, 503, 504].includes(this.status);
   }
 
+  /** Whether the answer that was gone on with is too old by now. */
+  get refusesCursor() {
+    return ["bad_cursor", "cursor_expired"].includes(this.code);
+  }
+
   /** Whether it is the picture that cannot be searched with. */
   get refusesPicture() {
     return this.status >= 400 && this.status < 500 && this.code.startsWith("image_");

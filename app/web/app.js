@@ -8,12 +8,11 @@ import { createFilters } from "./filters.js";
 import { emptyMessage, errorMessage, headingOf, NO_CATALOG, unknownCatalog } from "./messages.js";
 import { acceptPictures } from "./picture_input.js";
 import { readPicture } from "./picture.js";
-import { addressOf, browses, readQuery, requestOf } from "./query.js";
+import { addressOf, browses, readQuery, requestAfter, requestOf } from "./query.js";
 import { holdFocus, showHits, showLoading, showMessage } from "./results.js";
 import { createSearchBox } from "./search_box.js";
 
 const PAGE = 24; // hits: whole rows in two, three, four or six columns
-const MAX_LIMIT = 100; // what the API gives at most
 
 let query = readQuery(location.search, history.state);
 /** @type {import("./catalogs.js").Catalog|undefined} */
@@ -76,8 +75,11 @@ function adopt(changes, replace) {
   return true;
 }
 
-/** Ask for the query's answer and show it; a newer call makes this one's answer unwanted. */
-async function run(limit = PAGE) {
+/**
+ * Ask for the query's answer and show it; a newer call makes this one's answer unwanted.
+ * @param {object|null} before an answer that is shown, to go on with
+ */
+async function run(before = null) {
   running.abort();
   running = new AbortController();
   const { signal } = running;
@@ -88,10 +90,12 @@ async function run(limit = PAGE) {
     const catalog = catalogs.find(query.catalog);
     if (!catalog) return showNoCatalog();
     const asked = query;
-    const answer = await search(asked.catalog, requestOf(asked, limit), signal);
-    if (!signal.aborted) showAnswer(answer, asked, catalog.attributes, limit);
+    const request = before ? requestAfter(before.cursor, PAGE) : requestOf(asked, PAGE);
+    const answer = await search(asked.catalog, request, signal);
+    const hits = [...(before?.hits ?? []), ...answer.hits];
+    if (!signal.aborted) showAnswer({ ...answer, hits }, asked, catalog.attributes);
   } catch (error) {
-    if (!signal.aborted) showError(error, limit);
+    if (!signal.aborted) showError(error, before);
   }
   return undefined;
 }
@@ -104,7 +108,7 @@ async function learnCatalogs(signal) {
   showControls();
 }
 
-function showAnswer(answer, asked, attributes, limit) {
+function showAnswer(answer, asked, attributes) {
   const { hits } = answer;
   for (const hit of hits) seen.set(hit.product_id, hit);
   filters.learn(hits);
@@ -116,7 +120,6 @@ function showAnswer(answer, asked, attributes, limit) {
     showMessage(heading(asked), emptyMessage({ filtered: hasFilter(asked), browsing: browses(asked) }), actions);
     return;
   }
-  const further = hits.length >= limit && limit < MAX_LIMIT && hits.length < answer.total.value;
   showHits(heading(asked), answer, {
     attributes,
     ranked: !browses(asked),
@@ -124,13 +127,14 @@ function showAnswer(answer, asked, attributes, limit) {
       holdFocus();
       change({ like: hit.product_id, picture: null, text: "" });
     },
-    onMore: further ? () => run(Math.min(limit + PAGE, MAX_LIMIT)) : null,
+    onMore: answer.cursor ? () => run(answer) : null,
   });
 }
 
-function showError(error, limit) {
+function showError(error, before) {
+  if (error.refusesCursor) return run();
   if (error.refusesPicture && query.picture) return refusePicture(error, () => run(), true);
-  const actions = [{ label: "Try again", action: () => run(limit) }];
+  const actions = [{ label: "Try again", action: () => run(before) }];
   if (!browses(query) || hasFilter(query)) actions.push({ label: "Start over", action: startOver });
   return showMessage(heading(query), errorMessage(error), actions);
 }

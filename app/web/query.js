@@ -46,6 +46,9 @@ export function requestOf(query, limit) {
   return request;
 }
 
+/** What asks for the hits that follow an answer. @param {string} cursor @param {number} limit @returns {object} */
+export const requestAfter = (cursor, limit) => ({ cursor, limit });
+
 /** Whether there is nothing to rank by. @param {Query} query */
 export const browses = (query) => !query.text.trim() && !query.picture && !query.like;
 

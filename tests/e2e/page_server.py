@@ -67,7 +67,12 @@ def serve_page(port: int = 0) -> Iterator[str]:
 
 
 def search(catalog: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Answer a search: products whose title has every word, and which pass the filter."""
+    """Answer a search: products whose title has every word, and which pass the filter.
+
+    A cursor holds the query and how many hits were shown.
+    """
+    stated = json.loads(request.get("cursor", "{}"))
+    place, request = stated.pop("place", 0), {**request, **stated}
     words = request.get("text", "").lower().split()
     ranked = bool(words) or "image" in request
     found = [
@@ -78,9 +83,13 @@ def search(catalog: str, request: dict[str, Any]) -> dict[str, Any]:
     ]
     hits = [
         product | {"score": 1 / (61 + rank), "matched_image": {"position": 0, "url": product["images"][0]["url"]}}
-        for rank, product in enumerate(found[: request["limit"]])
-    ]
+        for rank, product in enumerate(found)
+    ][place : place + request["limit"]]
+    query = {name: value for name, value in request.items() if name not in ("limit", "cursor")}
+    place += len(hits)
+    following = {"cursor": json.dumps({**query, "place": place})} if place < len(found) else {}
     return {
+        **following,
         "hits": hits,
         "total": {"value": len(found), "exact": not ranked, "scope": "catalog"},
         "build": {"id": "b1", "encoder": "drawn-products"},

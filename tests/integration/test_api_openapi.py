@@ -119,7 +119,9 @@ def _look(shop: Shop, upload_id: str) -> None:
     call = shop.client.request
     for path in ("/v1/catalogs", "/v1/uploads", "/health/live", "/health/ready", "/metrics"):
         call("GET", path)
-    for path in ("", "/builds", "/products/b", "/search", "/search?q=mug", "/products/b/similar"):
+    similar = "/products/b/similar"
+    paged = ("/search?q=mug&limit=1", "/search?cursor=none", f"{similar}?cursor=none")
+    for path in ("", "/builds", "/products/b", "/search", "/search?q=mug", similar, *paged):
         call("GET", f"/v1/catalogs/shop{path}")
         call("GET", f"/v1/catalogs/none{path}")
     call("GET", call("GET", "/v1/catalogs/shop/products/f").json()["images"][0]["url"])

@@ -24,6 +24,7 @@ from app.adapters.postgres.idempotency import IdempotencyKeyRows
 from app.adapters.postgres.pictures import PictureRows
 from app.adapters.postgres.products import ProductRows
 from app.adapters.postgres.queries import QueryRows
+from app.adapters.postgres.secrets import SecretRows
 from app.adapters.postgres.uploads import UploadRows
 from app.domain.errors import DatabaseUnavailable
 
@@ -96,6 +97,11 @@ class SqlTransaction:
     def queries(self) -> QueryRows:
         """Recorded and judged queries."""
         return QueryRows(self._connection, self._clock)
+
+    @cached_property
+    def secrets(self) -> SecretRows:
+        """What the processes of a service share and tell nobody."""
+        return SecretRows(self._connection)
 
 
 class SqlDatabase:

@@ -130,18 +130,13 @@ class ProductRows:
         """What has changed since a mark, or everything."""
         return changed_products(self._connection, catalog, since)
 
-    def browse(
-        self, catalog: str, where: Filter | None, *, limit: int, offset: int = 0
-    ) -> tuple[int, list[ShownProduct]]:
-        """How many products pass the filter, and one page of them by product_id."""
+    def browse(self, catalog: str, where: Filter | None, *, limit: int, after: str = "") -> tuple[int, Sequence[str]]:
+        """How many products pass the filter, and the ids of those that follow one."""
         passing = _passes(catalog, where)
         total = self._connection.execute(select(func.count()).select_from(products).where(passing)).scalar_one()
-        page = (
-            select(products.c.product_id).where(passing).order_by(products.c.product_id).limit(limit).offset(offset)
-        )
-        ids = self._connection.execute(page).scalars().all()
-        found = self.shown(catalog, ids)
-        return total, [found[product_id] for product_id in ids if product_id in found]
+        following = select(products.c.product_id).where(passing, products.c.product_id > after)
+        page = following.order_by(products.c.product_id).limit(limit)
+        return total, self._connection.execute(page).scalars().all()
 
 
 def _new_values(upload: Accepted) -> dict[str, Any]:

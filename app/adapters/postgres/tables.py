@@ -184,3 +184,10 @@ judged_queries = Table(
     # By product_id, a number from 0.
     Column("grades", Json, nullable=False),
 )
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)

@@ -26,14 +26,19 @@ def get_search(
     filter: Annotated[str | None, Query()] = None,
     limit: int = 20,
     facets: Annotated[list[str] | None, Query()] = None,
+    cursor: str | None = None,
 ) -> Response:
-    """Search by words; `filter` is the JSON of a filter, and `facets` may come several times."""
+    """Search by words; `filter` is the JSON of a filter, and `facets` may come several times.
+
+    A `cursor` says all of it, and stands alone or beside it.
+    """
     where = None if filter is None else _read_filter(filter)
-    return _search(application, catalog, SearchIn(text=q, filter=where, limit=limit, facets=facets or []))
+    stated = SearchIn(text=q, filter=where, limit=limit, facets=facets or [], cursor=cursor)
+    return _search(application, catalog, stated)
 
 
 def post_search(application: App, catalog: CatalogName, body: SearchIn) -> Response:
-    """Search by words, by a picture in base64, by a product, or browse."""
+    """Search by words, by a picture in base64, by a product, or browse; or go on with any search by its `cursor`."""
     return _search(application, catalog, body)
 
 
@@ -62,14 +67,18 @@ def post_search_image(application: App, catalog: CatalogName, form: Form) -> Res
     return _search(application, catalog, body, picture=form["image"])
 
 
-@router.get("/products/{product_id}/similar", response_model=SearchDocument, responses=problems(404))
-def get_similar(application: App, catalog: CatalogName, product_id: ProductId, limit: int = 20) -> Response:
+@router.get("/products/{product_id}/similar", response_model=SearchDocument, responses=problems(400, 404))
+def get_similar(
+    application: App, catalog: CatalogName, product_id: ProductId, limit: int = 20, cursor: str | None = None
+) -> Response:
     """Products that are like this one, by its pictures and its caption."""
-    return _search(application, catalog, SearchIn(image=QueryImageIn(product_id=product_id), limit=limit))
+    stated = SearchIn(image=QueryImageIn(product_id=product_id), limit=limit, cursor=cursor)
+    return _search(application, catalog, stated)
 
 
 def _search(application: Application, catalog: str, body: SearchIn, *, picture: bytes | None = None) -> Response:
-    return answer(search_document(catalog, application.searcher.search(catalog, body.query(picture=picture))))
+    found = application.searcher.search(catalog, body.query(picture=picture), body.cursor)
+    return answer(search_document(catalog, found))
 
 
 def _read_filter(document: str) -> dict[str, Any]:

@@ -59,11 +59,12 @@ class AnsweredBy(TypedDict):
 
 
 class SearchDocument(TypedDict):
-    """The answer to a query, best first."""
+    """The answer to a query, best first; with a cursor unless it is the last page."""
 
     hits: list[HitDocument]
     total: TotalDocument
     facets: NotRequired[Mapping[str, Mapping[str, int] | RangeDocument]]
+    cursor: NotRequired[str]
     build: AnsweredBy
     timings_ms: Mapping[str, float]
     degraded: list[str]

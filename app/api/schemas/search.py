@@ -32,6 +32,7 @@ class SearchIn(BaseModel):
     fusion: Fusion = Fusion.RRF
     limit: StrictInt = Field(20)
     facets: list[StrictStr] = Field(default_factory=list)
+    cursor: StrictStr | None = None
 
     def query(self, *, picture: bytes | None = None) -> SearchQuery:
         """The query this states; `picture` is one that came as a multipart part."""

@@ -2,7 +2,18 @@
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.page.steps import SEARCHES, STATE, answer_with, asked, held_back, open_chip, titles, type_words, visit
+from tests.e2e.page.steps import (
+    SEARCHES,
+    SETTLED,
+    STATE,
+    answer_with,
+    asked,
+    held_back,
+    open_chip,
+    titles,
+    type_words,
+    visit,
+)
 from tests.e2e.page_server import search
 
 PAUSE_MS = 300  # a little more than the page waits for another key
@@ -28,10 +39,21 @@ def test_typed_words_are_searched_and_stand_in_the_address(page: Page) -> None:
 def test_show_more_asks_for_more_and_leaves_the_first_cards_alone(page: Page) -> None:
     first = page.locator(".card").first.element_handle()
     request = asked(page, page.get_by_role("button", name="Show more").click)
-    assert request == {"limit": 48}
+    assert request == {"limit": 24, "cursor": search("default", {"limit": 24})["cursor"]}
     assert page.locator(".card").count() == 36
     assert first.evaluate("card => card.isConnected")
     expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+
+
+def test_an_answer_too_old_to_go_on_with_begins_again(page: Page) -> None:
+    too_old = {"status": 400, "code": "cursor_expired", "detail": "older than an hour"}
+    page.route(SEARCHES, lambda route: route.fulfill(status=400, json=too_old), times=1)
+    more = page.get_by_role("button", name="Show more")
+    with page.expect_request(lambda one: one.post_data_json == {"limit": 24} if one.method == "POST" else False):
+        more.click()
+    page.locator(SETTLED).wait_for()
+    assert page.locator(".card").count() == 24
+    expect(page.locator(STATE)).to_have_count(0)
 
 
 def test_nothing_found_says_so_and_leads_back(page: Page) -> None:

@@ -1,0 +1,76 @@
+"""The next page of an answer: products as they are now, in the order they were found in."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from app.domain.cursors import Cursor, Placed
+from app.domain.filters import Filter
+from app.domain.passing import passes
+from app.domain.search import Hit, ShownProduct, Total
+from app.domain.uploads import Picture
+from app.ports.database import Database
+from app.services.catalog_columns import Selection
+
+
+def next_page(
+    database: Database, cursor: Cursor, where: Filter | None, passing: Selection, limit: int
+) -> tuple[list[Hit], Cursor]:
+    """At most `limit` hits, and what follows them. Who browses is shown what is `passing` now."""
+    if cursor.ranking is None:
+        total = Total(passing.count, exact=True, scope="catalog")
+        hits, after = _browsed(database, cursor, where, passing, limit)
+        return hits, replace(cursor, total=total, after=after)
+    hits, rest = _ranked(database, cursor.catalog, cursor.ranking, where, limit)
+    return hits, replace(cursor, ranking=rest)
+
+
+def _browsed(
+    database: Database, cursor: Cursor, where: Filter | None, passing: Selection, limit: int
+) -> tuple[list[Hit], str]:
+    """The first `limit` beyond those shown before that are still there, and the last of them where others follow."""
+    hits: list[Hit] = []
+    after = cursor.after
+    while page := passing.page(after, limit + 1):
+        for product in _still_there(database, cursor.catalog, page, where):
+            if len(hits) == limit:
+                return hits, hits[-1].product.product_id
+            hits.append(Hit(product))
+        after = page[-1]
+    return hits, ""
+
+
+def _ranked(
+    database: Database, catalog: str, ranking: Sequence[Placed], where: Filter | None, limit: int
+) -> tuple[list[Hit], Sequence[Placed]]:
+    """The first `limit` of the ranking that are still there and still pass the filter, and the rest from the next."""
+    hits: list[Hit] = []
+    for start in range(0, len(ranking), limit + 1):
+        some = ranking[start : start + limit + 1]  # with one more: what follows is a page only if it has a hit
+        shown = {
+            one.product_id: one for one in _still_there(database, catalog, [one.product_id for one in some], where)
+        }
+        for place, (product_id, score, position) in enumerate(some, start):
+            if product_id not in shown:
+                continue
+            if len(hits) == limit:
+                return hits, ranking[place:]
+            hits.append(Hit(shown[product_id], score, _matched(position, shown[product_id])))
+    return hits, ()
+
+
+def _still_there(
+    database: Database, catalog: str, product_ids: Sequence[str], where: Filter | None
+) -> Iterator[ShownProduct]:
+    """Those of the products that are not deleted and pass the filter now, in this order."""
+    with database.reading() as transaction:
+        shown = transaction.products.shown(catalog, product_ids)
+    for product_id in product_ids:
+        product = shown.get(product_id)
+        if product is not None and (where is None or passes(where, product.attributes)):
+            yield product
+
+
+def _matched(position: int | None, product: ShownProduct) -> Picture | None:
+    """The picture that the image leg found, if the newest version still has it."""
+    usable = (one for one in product.pictures if one.content_hash and not one.error_code)
+    return next((one for one in usable if one.position == position), None)
