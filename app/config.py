@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         le=1,
         description="the least share that answers to recorded queries have in common with those of the live build",
     )
+    # A leg takes milliseconds, and a second or two where its collection is being loaded or the machine is busy: what
+    # takes longer is stuck, and a shopper does not wait for it.
+    search_budget_s: float = Field(
+        default=5.0, gt=0, description="seconds that the legs of a search may take; a late one is left out"
+    )
     # A shop's head queries and some of its tail; a check asks the 200 of them that are asked most.
     recorded_queries: int = Field(
         default=500, ge=0, description="searches kept of each catalog, to be asked of a build before it goes live"

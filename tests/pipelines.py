@@ -84,7 +84,7 @@ class Pipeline:
         self.now = time.time()
         self.cursors = Cursors(self.database, clock=lambda: self.now)
         self.searcher = Searcher(
-            self.database, encoder, legs, CatalogColumns(), recorder, self.searches, self.cursors
+            self.database, encoder, legs, CatalogColumns(), recorder, self.searches, self.cursors, budget_s=30.0
         )
         self.declare(a_catalog())
 

@@ -23,6 +23,7 @@ from app.services.open_catalog import open_catalog
 from app.services.run_stage import Batching, Begin, run_stage
 from app.services.seal_imports import seal_imports
 from app.services.search import Searcher
+from app.services.search_breaker import SearchBreaker
 from app.services.searches_first import SearchesFirst
 from app.services.start_build import start_build
 from app.services.sweep import sweep
@@ -44,6 +45,7 @@ class Application:
     encoders: Encoders
     reception: Reception
     searcher: Searcher
+    breaker: SearchBreaker
     embedder: Embedder
     stages: dict[Stage, tuple[Batching, Begin]]
     builder: BuildWorker

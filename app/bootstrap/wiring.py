@@ -5,6 +5,7 @@ import os
 import threading
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,7 @@ from app.services.record_queries import QueryRecorder
 from app.services.run_stage import Batching, Begin
 from app.services.seal_cursors import Cursors
 from app.services.search import Searcher
+from app.services.search_breaker import SearchBreaker
 from app.services.search_legs import Legs
 from app.services.searches_first import SearchesFirst
 from app.services.switch_build import Switch
@@ -107,6 +109,8 @@ def open_application(
     begin_intake = intake(fetcher, checker, blobs, pool("fetch", settings.fetch_threads))
     query_encoder = QueryEncoder(database, encoders, checker, fetcher)
     legs, searches = Legs(store, pool("legs", LEG_THREADS)), SearchesFirst()
+    breaker = SearchBreaker(store, fair_s=settings.search_budget_s / 2)  # a leg may have waited for a thread
+    recorder = QueryRecorder(database, settings.recorded_queries)
     embed_pool = pool("embed", EMBED_THREADS)
     return Application(
         settings=settings,
@@ -119,12 +123,14 @@ def open_application(
         searcher=Searcher(
             database,
             query_encoder,
-            legs,
+            replace(legs, store=breaker),
             CatalogColumns(),
-            QueryRecorder(database, settings.recorded_queries),
+            recorder,
             searches,
             Cursors(database),
+            settings.search_budget_s,
         ),
+        breaker=breaker,
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),
         builder=build_worker(settings, database, store, contents, legs, searches, pool),

@@ -17,6 +17,7 @@ from app.config import Settings
 from app.log import configure_logging
 
 _LONGEST_FOLDER = 80
+_SEARCH_PATIENCE_S = 60.0  # a command's first search loads what it searches, and waits for it rather than for less
 
 
 @contextmanager
@@ -27,7 +28,8 @@ def serve_privately(screen: Screen, settings: Settings) -> Iterator[httpx.Client
     """
     configure_logging(settings)
     with screen.waiting("opening the data directory"):
-        application = open_service(settings)
+        patience = max(settings.search_budget_s, _SEARCH_PATIENCE_S)
+        application = open_service(settings.model_copy(update={"search_budget_s": patience}))
     try:
         with tempfile.TemporaryDirectory(prefix="vitrine-", dir=_short_folder()) as folder:  # its mode is 0700
             socket = Path(folder) / "api"

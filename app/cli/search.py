@@ -48,8 +48,8 @@ def search(
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("searching"):
         answer = service.post(f"{catalog_path(catalog)}/search", query)
     screen.result(answer, _hits(answer["hits"]))
-    for leg in answer["degraded"]:
-        screen.say(f"the answer is incomplete: {leg}")
+    if left_out := answer["degraded"]:
+        screen.say(f"the answer is incomplete: it goes without the {' and the '.join(left_out)} leg")
     total, took = answer["total"], answer["timings_ms"]["total"]
     among = "products" if total["scope"] == "catalog" else "candidates"
     screen.say(f"{len(answer['hits'])} of {total['value']} {among} in {took:.0f} ms")

@@ -49,7 +49,29 @@ class Among:
     product_ids: Sequence[str]
 
 
-class VectorStore(Protocol):
+class VectorSearch(Protocol):
+    """What a query needs of a vector store. May raise `StoreUnavailable`. Safe to call from several threads."""
+
+    def search(
+        self,
+        collection: str,
+        queries: Vectors,
+        *,
+        limit: int,
+        index: IndexSpec,
+        where: Filter | Among | None = None,
+        timeout: float | None = None,
+    ) -> list[list[Neighbour]]:
+        """The nearest rows of each query, best first. `queries` has shape (n, dimension); the answer has n lists.
+
+        Reads what was written before the call (read-your-writes). Of a few products `among` all the others every
+        row is compared, whatever the index. `timeout` is how many seconds a server may take, where that is less than
+        for any call.
+        """
+        ...
+
+
+class VectorStore(VectorSearch, Protocol):
     """Collections by physical name. Every method may raise `StoreUnavailable`. Safe to call from several threads."""
 
     def check(self, index: IndexSpec, *, dimension: int) -> None:
@@ -107,22 +129,6 @@ class VectorStore(Protocol):
         """The stamp of every row whose id is greater than `after` and less than `before`, byte by byte.
 
         A strongly consistent read. The empty text is no bound.
-        """
-        ...
-
-    def search(
-        self,
-        collection: str,
-        queries: Vectors,
-        *,
-        limit: int,
-        index: IndexSpec,
-        where: Filter | Among | None = None,
-    ) -> list[list[Neighbour]]:
-        """The nearest rows of each query, best first. `queries` has shape (n, dimension); the answer has n lists.
-
-        Reads what was written before the call (read-your-writes). Of a few products `among` all the others every
-        row is compared, whatever the index.
         """
         ...
 

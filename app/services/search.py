@@ -10,6 +10,7 @@ from app.domain.filters import Filter, parse_filter
 from app.domain.products import unknown_catalog
 from app.domain.search import Candidate, Leg, Ranked, SearchQuery, SearchResult, Total
 from app.ports.database import Database
+from app.services.await_legs import await_legs
 from app.services.build_rows import position_of
 from app.services.catalog_columns import CatalogColumns, Selection
 from app.services.next_page import next_page
@@ -18,11 +19,12 @@ from app.services.record_queries import QueryRecorder
 from app.services.seal_cursors import Cursors
 from app.services.search_legs import Legs, Plan, ranking
 from app.services.searches_first import SearchesFirst
+from app.services.time_budget import TimeBudget
 
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """Everything that searching needs."""
+    """Everything that searching needs; `budget_s` is how long the legs of a query may take."""
 
     database: Database
     encoder: QueryEncoder
@@ -31,9 +33,12 @@ class Searcher:
     recorder: QueryRecorder
     first: SearchesFirst
     cursors: Cursors
+    budget_s: float
 
     def search(self, catalog: str, query: SearchQuery, cursor: str | None = None) -> SearchResult:
         """Answer one query, or go on with it where the page before ended, in the ranking that it had then.
+
+        A leg that fails or is late is left out as long as another answers.
 
         Raises `NotFound` (`unknown_catalog`, `unknown_product`), `Invalid` for its filter, what `PictureChecker` and
         `PictureFetcher` raise for its picture, what `Cursors` raises for its cursor, and `Unavailable`.
@@ -77,7 +82,9 @@ class Searcher:
             return found, plan.passing
         vectors = self.encoder.vectors(build, query)
         watch.lap("encode")
-        legs = self.legs.search(plan, query, vectors)
+        budget = TimeBudget(self.budget_s)
+        asked = self.legs.ask(plan, query, vectors, budget)
+        legs = await_legs(asked, budget)
         watch.lap("legs")
         ranked = ranking(query, legs)
         chosen = plan.passing.among([one.product_id for one in ranked])
@@ -87,6 +94,7 @@ class Searcher:
             found,
             total=Total(chosen.count, exact=chosen.count == plan.passing.count, scope="candidates"),
             ranking=_placed(ranked[:MAX_PLACES], legs.get(Leg.IMAGE, ())),
+            degraded=tuple(leg.value for leg in asked if leg not in legs),
         )
         return found, chosen
 

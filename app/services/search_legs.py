@@ -1,7 +1,7 @@
 """Searching the legs of a query side by side, each with its filter, collapsed to products, and fusing them."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from app.domain.builds import Build
@@ -10,9 +10,10 @@ from app.domain.filters import Filter
 from app.domain.fusion import fuse
 from app.domain.products import AttributeType
 from app.domain.search import Candidate, Leg, Ranked, SearchQuery, rank
-from app.ports.vectors import Among, VectorStore
+from app.ports.vectors import Among, VectorSearch
 from app.services.catalog_columns import Selection
 from app.services.deeper_search import rows_of_products
+from app.services.time_budget import TimeBudget
 
 DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift
 DEPTH_PER_HIT = 4
@@ -45,24 +46,29 @@ class Plan:
 class Legs:
     """Everything that searching legs needs. `pool` runs them side by side."""
 
-    store: VectorStore
+    store: VectorSearch
     pool: Executor
 
     def search(
         self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors]
     ) -> dict[Leg, Sequence[Candidate]]:
-        """The candidates of every leg that has a weight, searched side by side."""
+        """The candidates of every leg that has a weight, none left out. Raises what a leg raises."""
+        return {leg: future.result() for leg, future in self.ask(plan, query, vectors).items()}
+
+    def ask(
+        self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors], budget: TimeBudget | None = None
+    ) -> dict[Leg, Future[list[Candidate]]]:
+        """Begin to search every leg that has a weight, side by side; each call of the store ends with the budget."""
         depth = max(DEPTH, DEPTH_PER_HIT * query.limit)
         wanted = [leg for leg, weight in query.weights.items() if weight and len(vectors[leg])]
-        found = self.pool.map(lambda leg: self._leg(plan, leg, vectors[leg], depth), wanted)
-        return dict(zip(wanted, found, strict=True))
+        return {leg: self.pool.submit(self._leg, plan, leg, vectors[leg], depth, budget) for leg in wanted}
 
-    def _leg(self, plan: Plan, leg: Leg, vectors: Vectors, depth: int) -> list[Candidate]:
+    def _leg(self, plan: Plan, leg: Leg, vectors: Vectors, depth: int, budget: TimeBudget | None) -> list[Candidate]:
         collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
         index, over_fetch = plan.build.searched(filtered=plan.where is not None)
         rows = depth * ((over_fetch or ROWS_PER_CANDIDATE) if leg is Leg.IMAGE else 1)
         (found,) = rows_of_products(
-            self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.rows
+            self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.rows, budget=budget
         )
         return rank([(row.id, row.product_id, row.score) for some in found for row in some])[:depth]
 

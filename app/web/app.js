@@ -117,7 +117,9 @@ function showAnswer(answer, asked, attributes) {
     const actions = [];
     if (hasFilter(asked)) actions.push({ label: "Clear the filters", action: () => change({ filter: {} }) });
     if (!browses(asked)) actions.push({ label: "Show everything", action: startOver });
-    showMessage(heading(asked), emptyMessage({ filtered: hasFilter(asked), browsing: browses(asked) }), actions);
+    const degraded = Boolean(answer.degraded?.length);
+    const message = emptyMessage({ filtered: hasFilter(asked), browsing: browses(asked), degraded });
+    showMessage(heading(asked), message, actions);
     return;
   }
   showHits(heading(asked), answer, {

@@ -23,8 +23,12 @@ export function errorMessage(error) {
   return { symbol: "pane", title, text: error.message, small };
 }
 
-/** @param {{filtered: boolean, browsing: boolean}} query */
-export function emptyMessage({ filtered, browsing }) {
+/** @param {{filtered: boolean, browsing: boolean, degraded: boolean}} query `degraded`: part of it was not answered */
+export function emptyMessage({ filtered, browsing, degraded }) {
+  if (degraded) {
+    const text = "Part of the search is resting, so matches may be missing. This usually passes within a minute.";
+    return { symbol: "pause", title: "Nothing found for now", text };
+  }
   if (filtered) {
     const text = "No product passes all the filters. Loosen one of them, or clear them all.";
     return { symbol: "pane", title: "Nothing matches these filters", text };

@@ -108,6 +108,7 @@ class FakeVectorStore:
         limit: int,
         index: IndexSpec,
         where: Filter | Among | None = None,
+        timeout: float | None = None,
     ) -> list[list[Neighbour]]:
         with self._lock:
             dimension, stored = self._collection(collection)

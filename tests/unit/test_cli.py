@@ -1,7 +1,9 @@
 """The pure parts of the command line: errors, exit codes, ports, queries, settings."""
 
+import json
 import signal
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from fastapi import FastAPI
 
 from app.adapters.manifest import Manifest
 from app.adapters.training.output import check_output
+from app.cli import search
 from app.cli.connection import Service, connect
 from app.cli.failures import exit_code, line_of
 from app.cli.learning.examples import read_examples
@@ -19,7 +22,6 @@ from app.cli.learning.pairs import check_sides
 from app.cli.listening import take_port
 from app.cli.running_service import place_of, signals_stop
 from app.cli.screen import Screen, plain
-from app.cli.search import query_of
 from app.cli.settings import quiet, read_settings
 from app.domain.errors import (
     Conflict,
@@ -64,6 +66,28 @@ def test_an_answer_of_something_between_is_told_by_its_status() -> None:
     error = answered(httpx.Response(502, text="<html>Bad gateway</html>"))
     assert isinstance(error, Unavailable)
     assert line_of(error) == "the service answered 502 Bad Gateway [http_502]"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ([], ""),
+        (["image"], "the answer is incomplete: it goes without the image leg\n"),
+        (["image", "keyword"], "the answer is incomplete: it goes without the image and the keyword leg\n"),
+    ],
+)
+def test_an_answer_without_a_leg_says_so_in_a_line(
+    left_out: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    total = {"value": 0, "exact": False, "scope": "candidates"}
+    answer = {"hits": [], "total": total, "timings_ms": {"total": 1.0}, "degraded": left_out}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+    service = Service(httpx.Client(transport=transport, base_url="http://service"), private=False)
+    monkeypatch.setattr(search, "connect", lambda *_, **__: nullcontext(service))
+    search.search("mug", json=True)
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["degraded"] == left_out
+    assert shown.err == f"{said}0 of 0 candidates in 1 ms\n"
 
 
 @pytest.mark.parametrize(
@@ -225,12 +249,12 @@ def test_a_host_that_is_none_is_refused() -> None:
     ],
 )
 def test_options_become_the_search_request(given: Any, expected: dict[str, Any]) -> None:
-    assert query_of(*given) == expected
+    assert search.query_of(*given) == expected
 
 
 def test_a_picture_of_a_query_is_sent_as_base64(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"picture")
-    assert query_of(None, str(tmp_path / "a.jpg"), None, None, 20)["image"] == {"data": "cGljdHVyZQ=="}
+    assert search.query_of(None, str(tmp_path / "a.jpg"), None, None, 20)["image"] == {"data": "cGljdHVyZQ=="}
 
 
 @pytest.mark.parametrize(
@@ -244,7 +268,7 @@ def test_a_picture_of_a_query_is_sent_as_base64(tmp_path: Path) -> None:
 )
 def test_a_query_that_cannot_be_one_is_refused_before_anything_is_opened(given: Any, code: str) -> None:
     with pytest.raises(VitrineError) as caught:
-        query_of(*given)
+        search.query_of(*given)
     assert (caught.value.code, exit_code(caught.value)) == (code, 2)
 
 

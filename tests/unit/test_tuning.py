@@ -152,14 +152,21 @@ class Rough:
         self._create(collection, **named)
 
     def search(
-        self, collection: str, queries: Vectors, *, limit: int, index: IndexSpec, where: Filter | None = None
+        self,
+        collection: str,
+        queries: Vectors,
+        *,
+        limit: int,
+        index: IndexSpec,
+        where: Filter | None = None,
+        timeout: float | None = None,
     ) -> list[list[Neighbour]]:
         self.asked.append((collection, limit, index, where))
         self.queries.append(len(queries))
         comes, self.comes = self.comes, _nothing_comes  # once
         comes()
         time.sleep(self.takes)
-        answers = self._search(collection, queries, limit=limit, index=index, where=where)
+        answers = self._search(collection, queries, limit=limit, index=index, where=where, timeout=timeout)
         needed = self.whole if where is None else self.filtered
         value = min(index.search_params.get("nprobe", needed), needed)
         return [some[: len(some) * value // needed] for some in answers]

@@ -85,6 +85,7 @@ class MilvusStore(MilvusCollections):
         limit: int,
         index: IndexSpec,
         where: Filter | Among | None = None,
+        timeout: float | None = None,
     ) -> list[list[Neighbour]]:
         """The nearest rows of each query, best first, at most 16,384. Raises `BadVector`, `Invalid` (`limit`)."""
         queries = check_vectors(queries, self.dimension(collection))
@@ -105,7 +106,7 @@ class MilvusStore(MilvusCollections):
                 output_fields=["product_id"],
                 search_params=search_params(index, limit=limit, exact=few or (filtered and self.connection.lite)),
                 consistency_level=SESSION,
-                timeout=self.timeout,
+                timeout=self.timeout if timeout is None else min(timeout, self.timeout),
             )
         return found
 

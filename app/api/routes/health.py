@@ -15,6 +15,7 @@ from app.bootstrap import Application
 from app.domain.drift import Reconciled
 from app.domain.errors import DatabaseUnavailable, VitrineError
 from app.services.reconcile import RECONCILED
+from app.services.search_breaker import BreakerState
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ router = APIRouter()
 UPLOADS = Gauge("vitrine_uploads", "Uploads by state, of every catalog", ["state"])
 DRIFT = Gauge("vitrine_drift_rows", "Rows that differed when builds were last reconciled, by kind", ["kind"])
 DRIFT_LEFT = Gauge("vitrine_drift_left_rows", "Those of them that could not be repaired")
+BREAKER = Gauge("vitrine_search_breaker", "1 for the state of the circuit breaker round Milvus's searches", ["state"])
 RECONCILED_AT = Gauge("vitrine_reconciled_timestamp_seconds", "When the build was reconciled that waits longest")
 
 
@@ -57,9 +59,12 @@ def parts_of(application: Application) -> dict[str, dict[str, str]]:
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(application: App) -> Response:
     """Prometheus metrics; uploads and what drifted are counted as they are asked for."""
+    now = application.breaker.state
+    for state in BreakerState:
+        BREAKER.labels(state.value).set(state is now)
     with application.database.reading() as transaction:
-        for state, count in transaction.uploads.counts().items():
-            UPLOADS.labels(state.value).set(count)
+        for reached, count in transaction.uploads.counts().items():
+            UPLOADS.labels(reached.value).set(count)
         last = transaction.builds.last_events(RECONCILED)
     together = sum((Reconciled.read(event.told) for event in last), start=Reconciled())
     for kind, count in together.drifted.items():
@@ -70,7 +75,11 @@ def metrics(application: App) -> Response:
 
 
 def _check_vectors(application: Application) -> None:
-    """Whether the store answers and has every live build. Raises `StoreUnavailable` (`index_lost`)."""
+    """Whether the store answers and has every live build. Raises `StoreUnavailable` (`index_lost`).
+
+    While it fails every search, that is told at once.
+    """
+    application.breaker.check()
     try:
         with application.database.reading() as transaction:
             found = [transaction.builds.live(catalog.name) for catalog, _ in transaction.catalogs.all()]

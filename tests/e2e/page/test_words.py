@@ -89,6 +89,12 @@ def test_an_answer_with_parts_missing_is_shown_with_a_note(page: Page) -> None:
     assert page.locator(".card").count() == 5
 
 
+def test_nothing_found_with_parts_missing_says_that_there_may_be_matches(page: Page) -> None:
+    answer_with(page, search("default", {"limit": 5}) | {"hits": [], "degraded": ["text"]})
+    type_words(page, "lamp")
+    expect(page.locator(STATE)).to_contain_text("Nothing found for now")
+
+
 def test_an_answer_that_comes_while_typing_leaves_the_box_alone(page: Page) -> None:
     held: list[Route] = []
     page.clock.install(time=0)

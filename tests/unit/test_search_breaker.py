@@ -1,0 +1,188 @@
+"""The circuit breaker round searches: it opens after failures in a row, and one search finds out whether to close."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.domain.errors import Invalid, StoreUnavailable, VitrineError
+from app.ports.vectors import Neighbour
+from app.services.search_breaker import FAILURES, PAUSE_S, WINDOW_S, BreakerState, SearchBreaker
+from tests.factories import FLAT
+
+FAIR_S = 2.0
+QUERY = np.ones((1, 1), dtype=np.float32)
+AWAY = StoreUnavailable("it is away")
+LOST = StoreUnavailable("no such collection", code="index_lost")
+
+
+class Store:
+    """Answers, or raises `failure`; a test may wait in between."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.asked = 0
+        self.failure: Exception | None = None
+        self.between: Callable[[], object] = lambda: None
+
+    def search(self, *_: Any, **__: Any) -> list[list[Neighbour]]:
+        self.asked += 1
+        self.between()
+        if self.failure is not None:
+            raise self.failure
+        return [[]]
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def breaker(store: Store) -> SearchBreaker:
+    return SearchBreaker(store, fair_s=FAIR_S, clock=lambda: store.now)
+
+
+def search(breaker: SearchBreaker, timeout: float = FAIR_S) -> Exception | None:
+    try:
+        breaker.search("images", QUERY, limit=1, index=FLAT, timeout=timeout)
+    except (VitrineError, RuntimeError) as error:
+        return error
+    return None
+
+
+def fail(breaker: SearchBreaker, store: Store, times: int = FAILURES) -> None:
+    store.failure = AWAY
+    for _ in range(times):
+        assert search(breaker) is AWAY
+
+
+def test_after_failures_in_a_row_nobody_waits_for_the_store(breaker: SearchBreaker, store: Store) -> None:
+    fail(breaker, store, FAILURES - 1)
+    assert breaker.state is BreakerState.CLOSED
+    breaker.check()
+    fail(breaker, store, 1)
+    assert breaker.state is BreakerState.OPEN
+    refused = search(breaker)
+    assert isinstance(refused, StoreUnavailable)
+    assert refused is not AWAY
+    assert store.asked == FAILURES
+    with pytest.raises(StoreUnavailable):
+        breaker.check()
+
+
+def test_an_answer_between_failures_starts_them_over(breaker: SearchBreaker, store: Store) -> None:
+    for _ in range(3):
+        fail(breaker, store, FAILURES - 1)
+        store.failure = None
+        assert search(breaker) is None
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_failures_far_apart_say_nothing(breaker: SearchBreaker, store: Store) -> None:
+    for _ in range(3 * FAILURES):
+        fail(breaker, store, 1)
+        store.now += WINDOW_S / (FAILURES - 1) + 0.1
+    assert breaker.state is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize("failure", [Invalid("a caller's own"), RuntimeError("ours"), LOST])
+def test_what_is_no_outage_of_the_store_does_not_count(
+    breaker: SearchBreaker, store: Store, failure: Exception
+) -> None:
+    store.failure = failure
+    for _ in range(3 * FAILURES):
+        assert search(breaker) is failure
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_a_search_that_had_hardly_any_time_says_nothing(breaker: SearchBreaker, store: Store) -> None:
+    store.failure = AWAY
+    for _ in range(3 * FAILURES):
+        assert search(breaker, timeout=FAIR_S / 2) is AWAY
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_after_a_pause_exactly_one_of_many_asks_and_its_answer_lets_all_through(
+    breaker: SearchBreaker, store: Store
+) -> None:
+    fail(breaker, store)
+    store.now += PAUSE_S
+    assert breaker.state is BreakerState.HALF_OPEN
+    store.asked, store.failure, answers = 0, None, threading.Event()
+    store.between = lambda: answers.wait(30)
+    together, refused = threading.Barrier(16), threading.Semaphore(0)
+
+    def searched(_: int) -> Exception | None:
+        together.wait(30)
+        error = search(breaker)
+        if error is not None:
+            refused.release()
+        return error
+
+    with ThreadPoolExecutor(16) as threads:
+        outcomes = threads.map(searched, range(16))
+        for _ in range(15):
+            assert refused.acquire(timeout=30)  # while the probe still waits
+        assert store.asked == 1
+        answers.set()
+        assert list(outcomes).count(None) == 1
+    assert breaker.state is BreakerState.CLOSED
+    assert [search(breaker) for _ in range(3)] == [None] * 3
+
+
+def test_a_probe_that_fails_begins_another_pause(breaker: SearchBreaker, store: Store) -> None:
+    fail(breaker, store)
+    for _ in range(3):
+        store.now += PAUSE_S
+        asked = store.asked
+        assert search(breaker) is AWAY
+        assert breaker.state is BreakerState.OPEN
+        store.now += PAUSE_S - 0.1
+        assert search(breaker) is not AWAY
+        assert store.asked == asked + 1
+        store.now += 0.1 - PAUSE_S
+
+
+def test_a_probe_that_was_asked_wrongly_leaves_it_to_the_next(breaker: SearchBreaker, store: Store) -> None:
+    fail(breaker, store)
+    store.now += PAUSE_S
+    store.failure = Invalid("a caller's own")
+    assert search(breaker) is store.failure
+    assert breaker.state is BreakerState.HALF_OPEN
+    store.failure = None
+    assert search(breaker) is None
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_a_lost_collection_is_an_answer_of_the_store(breaker: SearchBreaker, store: Store) -> None:
+    fail(breaker, store)
+    store.now += PAUSE_S
+    store.failure = LOST
+    assert search(breaker) is LOST
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_searches_that_never_return_open_it_too(breaker: SearchBreaker, store: Store) -> None:
+    """A driver may wait for a lock, whatever time-out it was given."""
+    begun, answers = threading.Semaphore(0), threading.Event()
+
+    def hang() -> None:
+        begun.release()
+        assert answers.wait(30)
+
+    store.between = hang
+    with ThreadPoolExecutor(FAILURES) as threads:
+        stuck = [threads.submit(search, breaker) for _ in range(FAILURES)]
+        for _ in stuck:
+            assert begun.acquire(timeout=30)
+        store.now += FAIR_S + 0.1
+        assert isinstance(search(breaker), StoreUnavailable)
+        assert store.asked == FAILURES
+        assert breaker.state is BreakerState.OPEN
+        answers.set()
+        assert [one.result(30) for one in stuck] == [None] * FAILURES
+    assert breaker.state is BreakerState.CLOSED  # they were answered after all
