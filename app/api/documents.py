@@ -11,6 +11,7 @@ import orjson
 from fastapi.responses import Response
 
 from app.api.build_documents import build_document
+from app.api.explanation_documents import explanation_document
 from app.api.schemas.documents import (
     AcceptedDocument,
     CatalogDocument,
@@ -186,4 +187,6 @@ def _hit_document(catalog: str, hit: Hit) -> HitDocument:
     }
     if hit.matched is not None:
         document["matched_image"] = {"position": hit.matched.position, "url": picture_url(catalog, hit.matched)}
+    if hit.explanation is not None:
+        document["explain"] = explanation_document(hit.explanation)
     return document

@@ -18,6 +18,7 @@ from app.services.accept_upload import Reception
 from app.services.build_worker import BuildWorker
 from app.services.embed import Embedder
 from app.services.encoders import Encoders
+from app.services.explain_product import Explainer
 from app.services.follow_live import Aliases
 from app.services.open_catalog import open_catalog
 from app.services.run_stage import Batching, Begin, run_stage
@@ -46,6 +47,7 @@ class Application:
     reception: Reception
     searcher: Searcher
     breaker: SearchBreaker
+    explainer: Explainer
     embedder: Embedder
     stages: dict[Stage, tuple[Batching, Begin]]
     builder: BuildWorker

@@ -32,6 +32,7 @@ from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
 from app.services.encoders import Encoders
+from app.services.explain_product import Explainer
 from app.services.follow_live import Aliases
 from app.services.index import IndexStage
 from app.services.intake import intake
@@ -110,7 +111,16 @@ def open_application(
     query_encoder = QueryEncoder(database, encoders, checker, fetcher)
     legs, searches = Legs(store, pool("legs", LEG_THREADS)), SearchesFirst()
     breaker = SearchBreaker(store, fair_s=settings.search_budget_s / 2)  # a leg may have waited for a thread
-    recorder = QueryRecorder(database, settings.recorded_queries)
+    searcher = Searcher(
+        database,
+        query_encoder,
+        replace(legs, store=breaker),
+        CatalogColumns(),
+        QueryRecorder(database, settings.recorded_queries),
+        searches,
+        Cursors(database),
+        settings.search_budget_s,
+    )
     embed_pool = pool("embed", EMBED_THREADS)
     return Application(
         settings=settings,
@@ -120,16 +130,8 @@ def open_application(
         jobs=jobs,
         encoders=encoders,
         reception=Reception(database, checker, urls, blobs, jobs, pool("check", CORES), CORES),
-        searcher=Searcher(
-            database,
-            query_encoder,
-            replace(legs, store=breaker),
-            CatalogColumns(),
-            recorder,
-            searches,
-            Cursors(database),
-            settings.search_budget_s,
-        ),
+        searcher=searcher,
+        explainer=Explainer(searcher),
         breaker=breaker,
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
         stages=_stages(settings, begin_intake, encode.begin, IndexStage(database, store).begin),

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from app.cli import queries, reconcile, search, serve, status, uploads
+from app.cli import explain, queries, reconcile, search, serve, status, uploads
 from app.cli.builds import command as builds
 from app.cli.failures import FAILED_IN_PART, WRONG_USE, document_of, exit_code, line_of
 from app.cli.ingest import command as ingest
@@ -24,6 +24,7 @@ commands = typer.Typer(
 commands.command("serve")(serve.serve)
 commands.command("ingest")(ingest.ingest)
 commands.command("search")(search.search)
+commands.command("explain")(explain.explain)
 commands.command("status")(status.status)
 commands.add_typer(uploads.commands, name="uploads")
 commands.add_typer(builds.commands, name="builds")

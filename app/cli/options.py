@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from app.domain.search import MAX_LIMIT
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
 
 CatalogName = Annotated[str, typer.Option("--catalog", metavar="NAME", help="The catalog to work on.")]
@@ -44,4 +46,24 @@ EncoderName = Annotated[
         help="The encoder of new catalogs: a local model directory, or a hub name with @revision.",
         show_default=False,
     ),
+]
+
+Image = Annotated[
+    str | None, typer.Option("--image", metavar="FILE|URL", help="A picture to search by.", show_default=False)
+]
+
+Like = Annotated[
+    str | None,
+    typer.Option("--like", metavar="PRODUCT_ID", help="A product to find others like.", show_default=False),
+]
+
+Where = Annotated[
+    str | None,
+    typer.Option("--filter", metavar="JSON", help='Such as {"price": {"lt": 50}}.', show_default=False),
+]
+
+Limit = Annotated[int, typer.Option("--limit", min=1, max=MAX_LIMIT, help="How many products at most.")]
+
+MinScore = Annotated[
+    float | None, typer.Option("--min-score", min=0, help="Leave out what scores less.", show_default=False)
 ]

@@ -1,5 +1,6 @@
 """`vitrine search`."""
 
+import math
 from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,10 +10,10 @@ import typer
 from rich.table import Column, Table
 
 from app.cli.connection import catalog_path, connect
-from app.cli.options import CatalogName, Data, Json, Url
+from app.cli.explained import lines_of
+from app.cli.options import CatalogName, Data, Image, Json, Like, Limit, MinScore, Url, Where
 from app.cli.screen import Screen, plain
 from app.domain.errors import Invalid, NotFound
-from app.domain.search import MAX_LIMIT
 
 _SHOWN_ATTRIBUTES = 3  # what a terminal of 80 columns holds beside a title
 _PICTURE_TIMEOUT_S = 30
@@ -20,17 +21,13 @@ _PICTURE_TIMEOUT_S = 30
 
 def search(
     text: Annotated[str | None, typer.Argument(help="Words to search by.", show_default=False)] = None,
-    image: Annotated[
-        str | None, typer.Option(metavar="FILE|URL", help="A picture to search by.", show_default=False)
-    ] = None,
-    like: Annotated[
-        str | None, typer.Option(metavar="PRODUCT_ID", help="A product to find others like.", show_default=False)
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option("--filter", metavar="JSON", help='Such as {"price": {"lt": 50}}.', show_default=False),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="How many products at most.")] = 20,
+    *,
+    image: Image = None,
+    like: Like = None,
+    where: Where = None,
+    limit: Limit = 20,
+    min_score: MinScore = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each hit where it comes from.")] = False,
     cursor: Annotated[
         str | None,
         typer.Option(metavar="CURSOR", help="Where an answer ended, to go on there.", show_default=False),
@@ -42,12 +39,14 @@ def search(
 ) -> None:
     """Search by words, by a picture, by a product, or by words and one of these; without any, look at everything."""
     screen = Screen(json=json)
-    query = query_of(text, image, like, where, limit)
+    query = query_of(text, image, like, where, limit, min_score=min_score)
+    if explain:
+        query["explain"] = True
     if cursor is not None:
         query["cursor"] = cursor
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("searching"):
         answer = service.post(f"{catalog_path(catalog)}/search", query)
-    screen.result(answer, _hits(answer["hits"]))
+    screen.result(answer, _hits(answer["hits"]), *lines_of(answer["hits"]))
     if left_out := answer["degraded"]:
         screen.say(f"the answer is incomplete: it goes without the {' and the '.join(left_out)} leg")
     total, took = answer["total"], answer["timings_ms"]["total"]
@@ -57,7 +56,15 @@ def search(
         screen.say(f"the next ones: the same command with --cursor {answer['cursor']}")
 
 
-def query_of(text: str | None, image: str | None, like: str | None, where: str | None, limit: int) -> dict[str, Any]:
+def query_of(
+    text: str | None,
+    image: str | None,
+    like: str | None,
+    where: str | None,
+    limit: int,
+    *,
+    min_score: float | None = None,
+) -> dict[str, Any]:
     """The body of the search request. Raises `Invalid` for what cannot be one, `NotFound` for a missing picture."""
     if image is not None and like is not None:
         raise Invalid("ask by --image or by --like, not by both", code="bad_query")
@@ -70,6 +77,10 @@ def query_of(text: str | None, image: str | None, like: str | None, where: str |
         query["image"] = {"product_id": like}
     if where is not None:
         query["filter"] = _filter(where)
+    if min_score is not None:
+        if not math.isfinite(min_score):  # JSON has no word for it
+            raise Invalid("--min-score is a number from 0", code="bad_min_score")
+        query["min_score"] = min_score
     return query
 
 

@@ -65,7 +65,7 @@ class Cursor:
         return not (self.ranking or self.after)
 
 
-_SHOWN_ONLY = frozenset({"limit", "facets"})
+_SHOWN_ONLY = frozenset({"limit", "facets", "explain"})
 """What a query may say otherwise on its next page: it changes what is shown, and not the ranking."""
 
 

@@ -12,26 +12,31 @@ ranking is worse than its best leg. `scripts/bench/ranking.py` compares.
 """
 
 
+Contributions = Mapping[Leg, Mapping[str, float]]
+"""By leg and product_id what a leg adds to the score of a product."""
+
+
 def fuse(
     legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], fusion: Fusion = Fusion.RRF
 ) -> list[Ranked]:
     """One ranking of everything that any leg found, best first; equal scores by product_id."""
-    by_rank = fusion is Fusion.RRF
-    scores = reciprocal_ranks(legs, weights) if by_rank else weighted_scores(legs, weights)
+    scores = _summed(contributions(legs, weights, fusion))
     best_first = sorted(sorted(scores), key=scores.__getitem__, reverse=True)
     return [Ranked(product_id, scores[product_id]) for product_id in best_first]
+
+
+def contributions(
+    legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], fusion: Fusion
+) -> Contributions:
+    """What each leg adds to the scores of its candidates: a score is nothing but these, added up in their order."""
+    return _by_rank(legs, weights, RRF_K) if fusion is Fusion.RRF else _by_score(legs, weights)
 
 
 def reciprocal_ranks(
     legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], *, k: float = RRF_K
 ) -> dict[str, float]:
     """Weighted reciprocal rank fusion: the sum over legs of weight / (k + rank), by product_id."""
-    scores: dict[str, float] = {}
-    for leg, candidates in legs.items():
-        weight = weights[leg]
-        for product_id, place, _, _ in candidates:
-            scores[product_id] = scores.get(product_id, 0.0) + weight / (k + place)
-    return scores
+    return _summed(_by_rank(legs, weights, k))
 
 
 def weighted_scores(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float]) -> dict[str, float]:
@@ -41,13 +46,33 @@ def weighted_scores(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Le
     proportion, so that no two of a leg change places. Where all are equal, all count 1. Cosines of words with
     pictures and of words with words lie in different narrow ranges: as they are, the higher ones would decide.
     """
+    return _summed(_by_score(legs, weights))
+
+
+def _by_rank(
+    legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], k: float
+) -> dict[Leg, dict[str, float]]:
+    return {
+        leg: {product_id: weights[leg] / (k + place) for product_id, place, _, _ in candidates}
+        for leg, candidates in legs.items()
+    }
+
+
+def _by_score(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float]) -> dict[Leg, dict[str, float]]:
     whole = sum(weights[leg] for leg in legs)
+    return {leg: _in_proportion(candidates, weights[leg] / whole) for leg, candidates in legs.items()}
+
+
+def _in_proportion(candidates: Sequence[Candidate], most: float) -> dict[str, float]:
+    found = [one.score for one in candidates]
+    last = min(found, default=0.0)
+    span = max(found, default=0.0) - last
+    return {product_id: most * ((score - last) / span if span else 1.0) for product_id, _, score, _ in candidates}
+
+
+def _summed(given: Contributions) -> dict[str, float]:
     scores: dict[str, float] = {}
-    for leg, candidates in legs.items():
-        found = [one.score for one in candidates]
-        last = min(found, default=0.0)
-        span = max(found, default=0.0) - last
-        for product_id, _, score, _ in candidates:
-            share = (score - last) / span if span else 1.0
-            scores[product_id] = scores.get(product_id, 0.0) + weights[leg] / whole * share
+    for gained in given.values():
+        for product_id, gain in gained.items():
+            scores[product_id] = scores.get(product_id, 0.0) + gain
     return scores

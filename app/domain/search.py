@@ -1,10 +1,12 @@
 """Queries and their answers: legs, their fusion into one ranking, hits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
+from app.domain.deciding import Condition
 from app.domain.errors import Invalid
 from app.domain.facets import Facet
 from app.domain.products import check_text
@@ -39,7 +41,8 @@ class SearchQuery:
     """What a storefront asks: words, a picture, both, or neither (browse).
 
     The picture is given by its content or URL in `image`, or as the product in `like`. `filter` is the JSON of a
-    filter: the catalog's schema says what it means.
+    filter: the catalog's schema says what it means. Hits whose score is below `min_score` are left out; browsing
+    scores nothing, and leaves none out. With `explain` every hit tells where it comes from.
     """
 
     text: str | None = None
@@ -50,6 +53,8 @@ class SearchQuery:
     limit: int = 20
     fusion: Fusion = Fusion.RRF
     facets: Sequence[str] = ()
+    min_score: float | None = None
+    explain: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
@@ -60,6 +65,8 @@ class SearchQuery:
                 raise Invalid("text must not be empty: leave it out to browse", code="empty_query", field="text")
         if self.image is not None and self.like is not None:
             raise Invalid("ask by a picture or by a product, not by both", code="bad_query", field="image")
+        if self.min_score is not None and not 0 <= self.min_score < math.inf:
+            raise Invalid("min_score is a number from 0", code="bad_min_score", field="min_score")
         weights = list(self.weights.values())
         if any(not 0 <= weight <= MAX_WEIGHT for weight in weights) or not any(weights):
             raise Invalid(
@@ -108,12 +115,36 @@ class ShownProduct:
 
 
 @dataclass(frozen=True, slots=True)
+class InLeg:
+    """A product in one leg: the rank and score that its index gave it, and what they add to the fused score.
+
+    A product that the leg did not bring has none of these. `exact_score` is what the stored vectors give, whatever
+    the index keeps of them, and `exact_rank` the rank among all that pass the filter, where that was counted.
+    """
+
+    rank: int | None = None
+    score: float | None = None
+    contribution: float | None = None
+    exact_score: float | None = None
+    exact_rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a product is an answer: what the legs that brought it say, and the conditions that let it pass."""
+
+    legs: Mapping[Leg, InLeg]
+    conditions: Sequence[Condition]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One product of an answer."""
 
     product: ShownProduct
     score: float | None = None
     matched: Picture | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,10 @@ class Products(Protocol):
         """How many products pass the filter, counted exactly, and the first ids of those that follow `after`."""
         ...
 
+    def browse_rank(self, catalog: str, where: Filter | None, product_id: str) -> int:
+        """The place from 1 at which browsing shows a product that passes the filter."""
+        ...
+
 
 class Pictures(Protocol):
     """The pictures of products: which there are, and what became of them."""

@@ -31,7 +31,7 @@ def _browsed(
     hits: list[Hit] = []
     after = cursor.after
     while page := passing.page(after, limit + 1):
-        for product in _still_there(database, cursor.catalog, page, where):
+        for product in still_there(database, cursor.catalog, page, where):
             if len(hits) == limit:
                 return hits, hits[-1].product.product_id
             hits.append(Hit(product))
@@ -47,7 +47,7 @@ def _ranked(
     for start in range(0, len(ranking), limit + 1):
         some = ranking[start : start + limit + 1]  # with one more: what follows is a page only if it has a hit
         shown = {
-            one.product_id: one for one in _still_there(database, catalog, [one.product_id for one in some], where)
+            one.product_id: one for one in still_there(database, catalog, [one.product_id for one in some], where)
         }
         for place, (product_id, score, position) in enumerate(some, start):
             if product_id not in shown:
@@ -58,7 +58,7 @@ def _ranked(
     return hits, ()
 
 
-def _still_there(
+def still_there(
     database: Database, catalog: str, product_ids: Sequence[str], where: Filter | None
 ) -> Iterator[ShownProduct]:
     """Those of the products that are not deleted and pass the filter now, in this order."""

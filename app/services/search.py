@@ -13,11 +13,12 @@ from app.ports.database import Database
 from app.services.await_legs import await_legs
 from app.services.build_rows import position_of
 from app.services.catalog_columns import CatalogColumns, Selection
+from app.services.explain_hits import explain_hits
 from app.services.next_page import next_page
 from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
 from app.services.seal_cursors import Cursors
-from app.services.search_legs import Legs, Plan, ranking
+from app.services.search_legs import Found, Legs, Plan, ranking
 from app.services.searches_first import SearchesFirst
 from app.services.time_budget import TimeBudget
 
@@ -45,22 +46,35 @@ class Searcher:
         """
         self.first.note()
         watch = Stopwatch()
-        if cursor is None:
-            plan = self.plan(catalog, query)
-            watch.lap("plan")
-            found, chosen = self._found(plan, query, watch)
-            where, passing = plan.where, plan.passing
-            facets = {name: chosen.facet(name, declared) for name, declared in plan.facets.items()}
-            watch.lap("facets")
-        else:
-            found, facets = self.cursors.opened(cursor, catalog, query), {}
-            where, passing = self._passing(found)
-            watch.lap("plan")
-        hits, rest = next_page(self.database, found, where, passing, query.limit)
+        if cursor is not None:
+            return self._next(catalog, query, cursor, watch)
+        plan = self.plan(catalog, query)
+        watch.lap("plan")
+        found = Found({}, {}, []) if query.browses else self.find(plan, query, watch)
+        begun, chosen = _begun(plan, query, found)
+        facets = {name: chosen.facet(name, declared) for name, declared in plan.facets.items()}
+        watch.lap("facets")
+        hits, rest = next_page(self.database, begun, plan.where, plan.passing, query.limit)
+        following = self.cursors.sealed(rest)
+        watch.lap("hydrate")
+        if query.explain:
+            hits = explain_hits(self.database, plan, query, found, hits)
+            watch.lap("explain")
+        elif not query.browses:  # whoever asks why is no shopper
+            self.recorder.note(catalog, query)
+        laps = watch.readings()
+        return SearchResult(hits, rest.total, rest.build_id, rest.encoder, laps, facets, rest.degraded, following)
+
+    def _next(self, catalog: str, query: SearchQuery, cursor: str, watch: "Stopwatch") -> SearchResult:
+        """Go on where a page ended."""
+        begun = self.cursors.opened(cursor, catalog, query)
+        where, passing = self._passing(begun)
+        watch.lap("plan")
+        hits, rest = next_page(self.database, begun, where, passing, query.limit)
         following = self.cursors.sealed(rest)
         watch.lap("hydrate")
         laps = watch.readings()
-        return SearchResult(hits, rest.total, rest.build_id, rest.encoder, laps, facets, rest.degraded, following)
+        return SearchResult(hits, rest.total, rest.build_id, rest.encoder, laps, {}, rest.degraded, following)
 
     def plan(self, catalog: str, query: SearchQuery) -> Plan:
         """Read once which build answers, and what passes: a query ends on the build it began with."""
@@ -74,29 +88,17 @@ class Searcher:
             snapshot = self.columns.snapshot(transaction, catalog)
         return Plan(build, where, snapshot.passing(where), facets)
 
-    def _found(self, plan: Plan, query: SearchQuery, watch: "Stopwatch") -> tuple[Cursor, Selection]:
-        """All that there is to show of a query, and the products that its total and its facets are of."""
-        build = plan.build
-        found = Cursor(build.catalog, digest_of(query), query.filter, build.id, build.encoder.shown_name)
-        if query.browses:
-            return found, plan.passing
-        vectors = self.encoder.vectors(build, query)
+    def find(self, plan: Plan, query: SearchQuery, watch: "Stopwatch") -> Found:
+        """Encode a query, search its legs and fuse them."""
+        vectors = self.encoder.vectors(plan.build, query)
         watch.lap("encode")
         budget = TimeBudget(self.budget_s)
         asked = self.legs.ask(plan, query, vectors, budget)
         legs = await_legs(asked, budget)
         watch.lap("legs")
         ranked = ranking(query, legs)
-        chosen = plan.passing.among([one.product_id for one in ranked])
         watch.lap("fuse")
-        self.recorder.note(build.catalog, query)
-        found = replace(
-            found,
-            total=Total(chosen.count, exact=chosen.count == plan.passing.count, scope="candidates"),
-            ranking=_placed(ranked[:MAX_PLACES], legs.get(Leg.IMAGE, ())),
-            degraded=tuple(leg.value for leg in asked if leg not in legs),
-        )
-        return found, chosen
+        return Found(vectors, legs, ranked, tuple(leg.value for leg in asked if leg not in legs))
 
     def _passing(self, cursor: Cursor) -> tuple[Filter | None, Selection]:
         """The filter of a cursor, read again (a catalog's attributes keep their types), and what passes it now."""
@@ -106,6 +108,23 @@ class Searcher:
                 raise unknown_catalog(cursor.catalog)
             where = parse_filter(cursor.filter, declared.attributes) if cursor.filter else None
             return where, self.columns.snapshot(transaction, cursor.catalog).passing(where)
+
+
+def _begun(plan: Plan, query: SearchQuery, found: Found) -> tuple[Cursor, Selection]:
+    """All that there is to show of a query, and the products that its total and its facets are of."""
+    build = plan.build
+    begun = Cursor(build.catalog, digest_of(query), query.filter, build.id, build.encoder.shown_name)
+    if query.browses:
+        return begun, plan.passing
+    ranked = found.at_least(query.min_score)
+    chosen = plan.passing.among([one.product_id for one in ranked])
+    begun = replace(
+        begun,
+        total=Total(chosen.count, exact=chosen.count == plan.passing.count, scope="candidates"),
+        ranking=_placed(ranked[:MAX_PLACES], found.legs.get(Leg.IMAGE, ())),
+        degraded=found.degraded,
+    )
+    return begun, chosen
 
 
 def _placed(ranked: Sequence[Ranked], images: Sequence[Candidate]) -> list[Placed]:

@@ -59,7 +59,7 @@ class Legs:
         self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors], budget: TimeBudget | None = None
     ) -> dict[Leg, Future[list[Candidate]]]:
         """Begin to search every leg that has a weight, side by side; each call of the store ends with the budget."""
-        depth = max(DEPTH, DEPTH_PER_HIT * query.limit)
+        depth = depth_of(query)
         wanted = [leg for leg, weight in query.weights.items() if weight and len(vectors[leg])]
         return {leg: self.pool.submit(self._leg, plan, leg, vectors[leg], depth, budget) for leg in wanted}
 
@@ -71,6 +71,28 @@ class Legs:
             self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.rows, budget=budget
         )
         return rank([(row.id, row.product_id, row.score) for some in found for row in some])[:depth]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the legs of a query found and the ranking they make, of which nothing is cut off.
+
+    `vectors` asked them; `degraded` are the legs that are missing.
+    """
+
+    vectors: Mapping[Leg, Vectors]
+    legs: Mapping[Leg, Sequence[Candidate]]
+    ranked: Sequence[Ranked]
+    degraded: Sequence[str] = ()
+
+    def at_least(self, min_score: float | None) -> Sequence[Ranked]:
+        """The ranking down to a score."""
+        return self.ranked if min_score is None else [one for one in self.ranked if one.score >= min_score]
+
+
+def depth_of(query: SearchQuery) -> int:
+    """How many products each leg of a query is asked for."""
+    return max(DEPTH, DEPTH_PER_HIT * query.limit)
 
 
 def ranking(query: SearchQuery, legs: Mapping[Leg, Sequence[Candidate]]) -> list[Ranked]:

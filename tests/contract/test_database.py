@@ -111,6 +111,10 @@ def test_browsing_counts_exactly_and_pages_by_id(database: SqlDatabase) -> None:
         assert transaction.products.browse("shop", cheap, limit=1, after="Y, which is no product") == (4, ["Z9"])
         total, page = transaction.products.browse("shop", cheap, limit=0)
         assert (total, page) == (4, [])
+        ranks = [transaction.products.browse_rank("shop", None, one) for one in ("-", "A", "Z9", "a", "b")]
+        assert ranks == [1, 2, 3, 4, 5]
+        dearer = parse_filter({"price": {"gte": 2}}, SCHEMA)
+        assert transaction.products.browse_rank("shop", dearer, "a") == 3
         assert set(transaction.products.shown("shop", ids)) == {"A", "a", "-", "Z9", "b"}
 
 

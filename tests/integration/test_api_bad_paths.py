@@ -19,6 +19,7 @@ ROUTES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("GET", "/v1/catalogs/{c}/search", {}),
     ("POST", "/v1/catalogs/{c}/search", {"json": {}}),
     ("POST", "/v1/catalogs/{c}/search:image", {"files": {"image": ("", a_picture())}}),
+    ("POST", "/v1/catalogs/{c}/products/{p}:explain", {"json": {}}),
     ("GET", "/v1/catalogs/{c}", {}),
     ("GET", "/v1/catalogs/{c}/builds", {}),
     ("POST", "/v1/catalogs/{c}/builds", {"json": {}}),

@@ -135,6 +135,11 @@ def _look(shop: Shop, upload_id: str) -> None:
     call("POST", f"/v1/uploads/{upload_id}:retry")
     call("GET", "/v1/uploads/none")
     call("POST", SEARCH, json={"text": "mug", "image": inline(a_picture())[0]})
+    call("POST", SEARCH, json={"text": "mug", "filter": {"not": {"price": 2}}, "explain": True, "min_score": 0.01})
+    for product_id in ("f", "b", "none"):
+        stated = {"text": "mug", "filter": {"not": {"colour": "red"}}, "limit": 1}
+        call("POST", f"/v1/catalogs/shop/products/{product_id}:explain", json=stated)
+    call("POST", "/v1/catalogs/shop/products/q:explain", json={"text": "mug", "filter": {"any": [{"price": 2}]}})
     call("POST", SEARCH, content=b"{", headers={"Content-Type": "application/json"})
     call("POST", f"{SEARCH}:image", files={"image": ("x", a_picture())})
     call("POST", "/v1/embed", json={"texts": ["a red mug"], "images": inline(a_picture()), "catalog": "shop"})

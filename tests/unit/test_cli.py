@@ -16,6 +16,7 @@ from app.adapters.manifest import Manifest
 from app.adapters.training.output import check_output
 from app.cli import search
 from app.cli.connection import Service, connect
+from app.cli.explained import lines_of
 from app.cli.failures import exit_code, line_of
 from app.cli.learning.examples import read_examples
 from app.cli.learning.pairs import check_sides
@@ -252,9 +253,26 @@ def test_options_become_the_search_request(given: Any, expected: dict[str, Any])
     assert search.query_of(*given) == expected
 
 
+def test_an_explained_hit_is_a_line_and_one_that_is_not_is_none() -> None:
+    text = {"rank": 1, "score": 0.9, "contribution": 0.5, "exact_score": 0.91}
+    explain = {"legs": {"image": {"exact_score": 0.2}, "text": text}, "filter": [{"detail": "price is 3, asked: 3"}]}
+    hits = [{"product_id": "p"}, {"product_id": "q", "matched_image": {"position": 2}, "explain": explain}]
+    assert list(lines_of(hits)) == [
+        "2. q: image leg: did not bring it, exact score 0.2000; "
+        "text leg: rank 1, score 0.9000, adds 0.5000, exact score 0.9100; picture 2 matched; price is 3, asked: 3"
+    ]
+
+
+def test_a_least_score_is_sent_and_one_that_is_no_number_refused() -> None:
+    assert search.query_of("red mug", None, None, None, 5, min_score=0.2)["min_score"] == 0.2
+    with pytest.raises(Invalid) as caught:
+        search.query_of("red mug", None, None, None, 5, min_score=float("nan"))
+    assert caught.value.code == "bad_min_score"
+
+
 def test_a_picture_of_a_query_is_sent_as_base64(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"picture")
-    assert search.query_of(None, str(tmp_path / "a.jpg"), None, None, 20)["image"] == {"data": "cGljdHVyZQ=="}
+    assert search.search.query_of(None, str(tmp_path / "a.jpg"), None, None, 20)["image"] == {"data": "cGljdHVyZQ=="}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.fusion import RRF_K, fuse
+from app.domain.fusion import RRF_K, contributions, fuse
 from app.domain.search import ACROSS, Candidate, Fusion, Leg, SearchQuery, rank
 
 EQUAL = {Leg.IMAGE: 1.0, Leg.TEXT: 1.0}
@@ -71,6 +71,20 @@ def test_what_both_legs_rank_first_is_first_and_nobody_is_lost(image: list, text
     if legs[Leg.IMAGE] and legs[Leg.TEXT] and legs[Leg.IMAGE][0].product_id == legs[Leg.TEXT][0].product_id:
         best = legs[Leg.IMAGE][0].product_id
         assert max(one.score for one in fused) == next(one.score for one in fused if one.product_id == best)
+
+
+@given(rows, rows, st.floats(0.01, 5), st.sampled_from(Fusion))
+def test_what_the_legs_add_is_the_score_to_the_last_bit(
+    image: list, text: list, weight: float, fusion: Fusion
+) -> None:
+    legs, weights = {Leg.IMAGE: rank(image), Leg.TEXT: rank(text)}, {Leg.IMAGE: weight, Leg.TEXT: 0.7}
+    added = contributions(legs, weights, fusion)
+    for product_id, score in fuse(legs, weights, fusion):
+        total = 0.0
+        for gained in added.values():
+            total += gained.get(product_id, 0.0)
+        assert total == score
+    assert all(gained.keys() == {one.product_id for one in legs[leg]} for leg, gained in added.items())
 
 
 def test_one_leg_keeps_its_order() -> None:

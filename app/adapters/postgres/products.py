@@ -138,6 +138,11 @@ class ProductRows:
         page = following.order_by(products.c.product_id).limit(limit)
         return total, self._connection.execute(page).scalars().all()
 
+    def browse_rank(self, catalog: str, where: Filter | None, product_id: str) -> int:
+        """The place from 1 at which browsing shows a product that passes the filter."""
+        before = and_(_passes(catalog, where), products.c.product_id <= product_id)
+        return self._connection.execute(select(func.count()).select_from(products).where(before)).scalar_one()
+
 
 def _new_values(upload: Accepted) -> dict[str, Any]:
     return {

@@ -9,6 +9,8 @@ from app.api.dependencies import CHECKED, App, CatalogName, Form, ProductId
 from app.api.direct_route import DirectRoute
 from app.api.documents import answer, search_document
 from app.api.openapi import QUERY_FORM, problems
+from app.api.product_explanation import product_explanation_document
+from app.api.schemas.explanations import ProductExplanationDocument
 from app.api.schemas.found import SearchDocument
 from app.api.schemas.invalid import read, read_json
 from app.api.schemas.search import QueryImageIn, SearchIn
@@ -27,13 +29,23 @@ def get_search(
     limit: int = 20,
     facets: Annotated[list[str] | None, Query()] = None,
     cursor: str | None = None,
+    min_score: float | None = None,
+    explain: bool = False,
 ) -> Response:
     """Search by words; `filter` is the JSON of a filter, and `facets` may come several times.
 
     A `cursor` says all of it, and stands alone or beside it.
     """
     where = None if filter is None else _read_filter(filter)
-    stated = SearchIn(text=q, filter=where, limit=limit, facets=facets or [], cursor=cursor)
+    stated = SearchIn(
+        text=q,
+        filter=where,
+        limit=limit,
+        facets=facets or [],
+        cursor=cursor,
+        min_score=min_score,
+        explain=explain,
+    )
     return _search(application, catalog, stated)
 
 
@@ -74,6 +86,15 @@ def get_similar(
     """Products that are like this one, by its pictures and its caption."""
     stated = SearchIn(image=QueryImageIn(product_id=product_id), limit=limit, cursor=cursor)
     return _search(application, catalog, stated)
+
+
+@router.post(
+    "/products/{product_id}:explain", response_model=ProductExplanationDocument, responses=problems(404, 415)
+)
+def post_explain(application: App, catalog: CatalogName, product_id: ProductId, body: SearchIn) -> Response:
+    """Why a search shows this product where it does, or does not show it; the body is that of the search."""
+    told = application.explainer.explain(catalog, product_id, body.query())
+    return answer(product_explanation_document(catalog, told))
 
 
 def _search(application: Application, catalog: str, body: SearchIn, *, picture: bytes | None = None) -> Response:

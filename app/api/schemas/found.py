@@ -6,6 +6,7 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict  # pydantic reads typing's only from Python 3.12 on
 
 from app.api.schemas.documents import PictureDocument
+from app.api.schemas.explanations import ExplanationDocument
 from app.domain.products import AttributeValue
 
 
@@ -25,6 +26,7 @@ class HitDocument(TypedDict):
     attributes: Mapping[str, AttributeValue]
     images: list[PictureDocument]
     matched_image: NotRequired[MatchedDocument]
+    explain: NotRequired[ExplanationDocument]
 
 
 class TotalDocument(TypedDict):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from app.api.schemas.products import decode_base64
 from app.domain.errors import Invalid
@@ -33,6 +33,8 @@ class SearchIn(BaseModel):
     limit: StrictInt = Field(20)
     facets: list[StrictStr] = Field(default_factory=list)
     cursor: StrictStr | None = None
+    min_score: StrictFloat | None = None
+    explain: StrictBool = False
 
     def query(self, *, picture: bytes | None = None) -> SearchQuery:
         """The query this states; `picture` is one that came as a multipart part."""
@@ -49,4 +51,15 @@ class SearchIn(BaseModel):
             else:
                 image = self.image.url
         legs = None if self.legs is None else {leg: self.legs.get(leg, 0.0) for leg in Leg}
-        return SearchQuery(self.text, image, like, self.filter, legs, self.limit, self.fusion, tuple(self.facets))
+        return SearchQuery(
+            text=self.text,
+            image=image,
+            like=like,
+            filter=self.filter,
+            legs=legs,
+            limit=self.limit,
+            fusion=self.fusion,
+            facets=tuple(self.facets),
+            min_score=self.min_score,
+            explain=self.explain,
+        )

@@ -1,0 +1,142 @@
+"""Why a query shows one product where it does, or does not show it."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from app.domain.errors import Unavailable
+from app.domain.explanations import Cause, ProductExplanation
+from app.domain.search import Leg, SearchQuery
+from app.domain.uploads import UploadState
+from app.services.exact_ranks import ExactRank, exact_ranks
+from app.services.explain_hits import exact_scores, places
+from app.services.explained_subject import Subject, subject_of
+from app.services.next_page import still_there
+from app.services.search import Searcher, Stopwatch
+from app.services.search_legs import Plan, depth_of
+
+LOOK_S = 30.0
+"""As long as vectors are looked through: 100,000 products take some seconds, and somebody waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Everything that explaining needs. The `turn` lets one caller at a time look through all vectors."""
+
+    searcher: Searcher
+    most_s: float = LOOK_S
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def explain(self, catalog: str, product_id: str, query: SearchQuery) -> ProductExplanation:
+        """Say why. What decides first is told: deleted, asked with, filtered out, where it stands, and why nowhere.
+
+        Raises what searching raises, `NotFound` (`unknown_product`), and `Unavailable` (`explain_late`).
+        """
+        plan = self.searcher.plan(catalog, query)
+        with self.searcher.database.reading() as transaction:
+            subject = subject_of(transaction, catalog, product_id, query)
+            if subject.deleted:
+                return subject.told(Cause.DELETED, "it was deleted")
+            if query.like == product_id:
+                return subject.told(Cause.OWN_PRODUCT, "the query asks with it: no product is an answer to itself")
+            if not subject.passes:
+                return subject.told(Cause.FILTERED_OUT, "; ".join(one.detail for one in subject.conditions))
+            if query.browses:
+                rank = transaction.products.browse_rank(catalog, plan.where, product_id)
+                return _placed(subject.told(Cause.FOUND, "", rank=rank), query)
+        return self._searched(plan, query, subject)
+
+    def _searched(self, plan: Plan, query: SearchQuery, subject: Subject) -> ProductExplanation:
+        """Where it stands among all that the legs brought, as an answer without a limit would show it."""
+        product_id, database = subject.product_id, self.searcher.database
+        found = self.searcher.find(plan, query, Stopwatch())
+        with database.reading() as transaction:
+            exact = exact_scores(transaction, plan.build, found, [product_id])
+        legs = places(query, found, exact, [product_id])[product_id]
+        told = subject.told(Cause.FOUND, "", legs=legs, depth=depth_of(query))
+        scores = dict(found.ranked)
+        shown = still_there(database, plan.build.catalog, list(scores), plan.where)
+        for rank, product in enumerate(shown, start=1):
+            if product.product_id == product_id:
+                return _placed(replace(told, rank=rank, score=scores[product_id]), query)
+        own = {leg: scores[product_id] for leg, scores in exact.items() if product_id in scores}
+        if subject.upload is not None or not own:
+            return _not_indexed(told, found.legs)
+        with self._looking() as go_on:
+            return _nowhere(told, exact_ranks(database, plan, found, product_id, own, go_on))
+
+    @contextmanager
+    def _looking(self) -> Iterator[Callable[[], None]]:
+        """A turn at looking through the vectors: what it yields is called between pages, and lets searches go first.
+
+        Raises `Unavailable` (`explain_late`) where all that takes too long.
+        """
+        until = time.monotonic() + self.most_s
+        if not self.turn.acquire(timeout=self.most_s):
+            raise _late(self.most_s)
+        try:
+            rest = self.searcher.first.rests()
+
+            def go_on() -> None:
+                if time.monotonic() > until:
+                    raise _late(self.most_s)
+                rest()
+
+            yield go_on
+        finally:
+            self.turn.release()
+
+
+def _late(seconds: float) -> Unavailable:
+    return Unavailable(
+        f"no leg brought the product, and to count what is nearer takes more than {seconds:g} seconds",
+        code="explain_late",
+    )
+
+
+def _placed(told: ProductExplanation, query: SearchQuery) -> ProductExplanation:
+    """One that has a rank: whether the answer shows it."""
+    if query.min_score is not None and told.score is not None and told.score < query.min_score:
+        detail = f"its score is {told.score:.4f}, and min_score is {query.min_score:g}"
+        return replace(told, cause=Cause.CUT_OFF_BY_MIN_SCORE, detail=detail)
+    if told.rank is not None and told.rank > query.limit:
+        detail = f"it is number {told.rank}, and the limit is {query.limit}"
+        return replace(told, cause=Cause.CUT_OFF_BY_LIMIT, detail=detail)
+    return replace(told, detail=f"it is number {told.rank}")
+
+
+def _not_indexed(told: ProductExplanation, asked: Collection[Leg]) -> ProductExplanation:
+    upload = told.upload
+    if upload is None:
+        detail = f"it has nothing that is asked for in the {_named(asked)} leg of this query"
+        if told.missing:
+            detail += f": {len(told.missing)} of its pictures cannot be used ({told.missing[0].error_code})"
+    elif upload.state is UploadState.DEAD:
+        detail = f"its newest version is dead ({upload.error_code}): {upload.error_detail}"
+    else:
+        since = f"{upload.stages[upload.state]:%Y-%m-%d %H:%M:%S %Z}"
+        detail = f"its newest version is not indexed yet: {upload.state} since {since}"
+        if upload.error_code is not None:
+            detail += f"; the last attempt failed ({upload.error_code}): {upload.error_detail}"
+    return replace(told, cause=Cause.NOT_INDEXED, detail=detail)
+
+
+def _nowhere(told: ProductExplanation, ranks: Mapping[Leg, ExactRank]) -> ProductExplanation:
+    """One that no leg brought, by the ranks that it should have there."""
+    legs = {leg: replace(told.legs[leg], exact_rank=one.rank) for leg, one in ranks.items()}
+    leg = min(ranks, key=lambda one: ranks[one].last)
+    best = ranks[leg]
+    stands = f"by its stored vectors it is number {best.rank} of the {leg} leg, which was asked for {told.depth}"
+    if best.last <= told.depth:
+        cause = Cause.MISSED_BY_THE_INDEX
+        detail = f"{stands}: the index did not bring it"
+    else:
+        cause = Cause.BEYOND_CANDIDATES
+        detail = stands + (f"; {best.equal} others score the same" if best.equal else "")
+    return replace(told, cause=cause, detail=detail, legs=legs)
+
+
+def _named(legs: Collection[Leg]) -> str:
+    return " or ".join(sorted(legs))
