@@ -19,12 +19,21 @@ MAX_TEXT = 2_000  # characters; an encoder reads a few dozen words and cuts the 
 ACROSS = 0.25
 """The weight of a leg that is asked across kinds (words against pictures), beside 1 for one asked in its own kind."""
 
+BY_WORDS = 1.0
+"""The weight of the keyword leg where words are asked for, beside 1 for the text leg."""
+
 
 class Leg(StrEnum):
     """One ranked list inside a query."""
 
     IMAGE = "image"
     TEXT = "text"
+    KEYWORD = "keyword"
+    """By the words themselves, and not by a vector."""
+
+
+BY_VECTOR = (Leg.IMAGE, Leg.TEXT)
+"""The legs that are asked by vectors."""
 
 
 class Fusion(StrEnum):
@@ -80,7 +89,11 @@ class SearchQuery:
             return self.legs
         words_alone = self.text is not None and self.image is None and self.like is None
         picture_alone = self.image is not None and self.text is None
-        return {Leg.IMAGE: ACROSS if words_alone else 1.0, Leg.TEXT: ACROSS if picture_alone else 1.0}
+        return {
+            Leg.IMAGE: ACROSS if words_alone else 1.0,
+            Leg.TEXT: ACROSS if picture_alone else 1.0,
+            Leg.KEYWORD: 0.0 if self.text is None else BY_WORDS,
+        }
 
     @property
     def browses(self) -> bool:
@@ -89,7 +102,7 @@ class SearchQuery:
 
 
 class Candidate(NamedTuple):  # every query makes some hundreds: a dataclass that is frozen takes four times as long
-    """A product in one leg: its rank from 1 (equal scores share one), cosine, and the row that matched."""
+    """A product in one leg: its rank from 1 (equal scores share one), cosine or BM25, and the row that matched."""
 
     product_id: str
     rank: int

@@ -24,7 +24,8 @@ class Stamp(NamedTuple):
 class VectorRow:
     """One row of a collection: a picture of a product, or the caption of one.
 
-    `id` is unique in its collection; `vector` has shape (dimension,), float32, norm 1; `stamp` has two int64.
+    `id` is unique in its collection; `vector` has shape (dimension,), float32, norm 1; `stamp` has two int64. `words`
+    are the terms of the product, joined by single spaces; a collection without words passes over them.
     """
 
     id: str
@@ -32,10 +33,11 @@ class VectorRow:
     stamp: Stamp
     vector: NDArray[np.float32]
     attributes: Mapping[str, AttributeValue]
+    words: str = ""
 
 
 class Neighbour(NamedTuple):  # every query makes some hundreds
-    """A row that was found, with its cosine similarity to the query in [-1, 1]."""
+    """A row that was found, with its score: the cosine similarity to the query in [-1, 1], or BM25 above 0."""
 
     id: str
     product_id: str
@@ -70,6 +72,21 @@ class VectorSearch(Protocol):
         """
         ...
 
+    def search_words(
+        self,
+        collection: str,
+        terms: Sequence[str],
+        *,
+        limit: int,
+        where: Filter | Among | None = None,
+        timeout: float | None = None,
+    ) -> list[Neighbour] | None:
+        """The rows that have any of the terms, best first by BM25; None where the collection has no words.
+
+        Reads what was written before the call. `timeout` as above.
+        """
+        ...
+
 
 class VectorStore(VectorSearch, Protocol):
     """Collections by physical name. Every method may raise `StoreUnavailable`. Safe to call from several threads."""
@@ -78,8 +95,11 @@ class VectorStore(VectorSearch, Protocol):
         """Raise `Invalid` (`index_type`, `index_param`) where this store cannot build such an index."""
         ...
 
-    def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
-        """Create a collection, indexed and loaded; nothing happens where it exists already."""
+    def create(self, collection: str, *, dimension: int, index: IndexSpec, words: bool = False) -> None:
+        """Create a collection, indexed and loaded; nothing happens where it exists already.
+
+        One with `words` can be searched by them, where this store can do that.
+        """
         ...
 
     def point(self, alias: str, collection: str) -> None:

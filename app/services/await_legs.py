@@ -9,12 +9,13 @@ from prometheus_client import Counter
 
 from app.domain.errors import StoreUnavailable, Unavailable
 from app.domain.search import Leg
+from app.services.search_legs import NO_WORDS
 from app.services.time_budget import TimeBudget
 
 log = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
-Reason = Literal["late", "failed"]
+Reason = Literal["late", "failed", "absent"]
 
 LEFT_OUT = Counter("vitrine_legs_left_out", "Legs that searches went without, by leg and reason", ["leg", "reason"])
 
@@ -35,13 +36,19 @@ def await_legs(asked: Mapping[Leg, Future[Found]], budget: TimeBudget) -> dict[L
             left_out[leg.value] = "late"
         elif isinstance(failure := future.exception(), Unavailable):
             failures.append(failure)
-            left_out[leg.value] = "late" if budget.spent else "failed"  # the store's time-out is what was left of it
+            left_out[leg.value] = _reason(failure, budget)
         else:
             found[leg] = future.result()
     for name, reason in left_out.items():
         LEFT_OUT.labels(name, reason).inc()
     if left_out and not found:
         raise failures[0] if failures else StoreUnavailable(f"no leg answered within {budget.seconds:g} s")
-    if left_out:
+    if set(left_out.values()) - {"absent"}:
         log.warning("search.degraded", extra={"left_out": left_out})
     return found
+
+
+def _reason(failure: Unavailable, budget: TimeBudget) -> Reason:
+    if failure.code == NO_WORDS:
+        return "absent"  # as for every query, until another build is live
+    return "late" if budget.spent else "failed"  # the store's time-out is what was left of it

@@ -3,12 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.domain.builds import Build
+from app.domain.product_words import words_of
+from app.domain.products import Product, Schema
 from app.domain.uploads import ProductVersion
 from app.ports.database import Transaction
 from app.ports.vectors import VectorRow, VectorStore
-from app.services.build_rows import contents_of, encodable, picture_row_id, product_of, rows_of
-from app.services.encode_contents import chosen_for_captions
+from app.services.build_rows import PlannedRow, contents_of, encodable, picture_row_id, product_of, rows_of
 
 
 @dataclass(slots=True)
@@ -29,7 +33,8 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
 
     Notes in the same transaction what the build may hold from now on.
     """
-    chosen = chosen_for_captions(transaction, build.catalog)
+    catalog = transaction.catalogs.get(build.catalog)
+    chosen, schema = (catalog.caption, catalog.attributes) if catalog else ((), {})
     hashes = contents_of(versions, chosen)
     embeddings = transaction.embeddings.get(build.encoder.fingerprint, sorted(hashes))
     failed = transaction.builds.failed_contents(build.id, sorted(hashes - embeddings.keys()))
@@ -44,8 +49,7 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
             continue
         for row in planned:
             kind = writes.pictures if row.is_picture else writes.texts
-            vector = embeddings[row.content_hash]
-            kind.append(VectorRow(row.id, product_id, row.stamp, vector, row.attributes))
+            kind.append(stored_row(row, embeddings[row.content_hash], one.product, schema))
         if one.deleted:
             writes.gone_texts.append(product_id)
         kept = {row.id for row in planned}
@@ -53,6 +57,12 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
         possible = (picture_row_id(product_id, position) for position in range(slots))
         writes.gone_pictures += [row_id for row_id in possible if row_id not in kept]
     return writes
+
+
+def stored_row(row: PlannedRow, vector: NDArray[np.float32], product: Product, schema: Schema) -> VectorRow:
+    """A row with its vector, and where it is that of the caption with the words of its product."""
+    words = "" if row.is_picture else words_of(product, schema)
+    return VectorRow(row.id, row.product_id, row.stamp, vector, row.attributes, words)
 
 
 def write(store: VectorStore, writes: Writes) -> set[str]:

@@ -21,6 +21,7 @@ from app.services.build_rows import Place, PlannedRow, contents_of, encodable, r
 from app.services.build_writes import Writes
 from app.services.encode_contents import chosen_for_captions
 from app.services.lost_collections import none_if_lost
+from app.services.make_collections import make_collections
 from app.services.own_vectors import not_found
 
 _BEYOND = "$"
@@ -69,8 +70,7 @@ class DriftFinder:
         with self.database.reading() as transaction:
             now = transaction.builds.get(build.id)
         if now is not None and now.takes_uploads:
-            for collection in build.collections:
-                self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
+            make_collections(self.store, build)
 
     def examine(self, build: Build, after: str, up_to: str) -> Examined:
         """What is wrong with the rows of the products beyond `after`, up to and with `up_to`; '' is no bound."""

@@ -14,8 +14,8 @@ from app.ports.database import Database, Transaction
 from app.ports.vectors import VectorRow, VectorStore
 from app.services.bring_products import to_write
 from app.services.build_rows import contents_of, rows_of
-from app.services.build_writes import Writes, write
-from app.services.encode_contents import chosen_for_captions
+from app.services.build_writes import Writes, stored_row, write
+from app.services.make_collections import make_collection
 
 SAMPLE = 1_100
 """Products that are written: milvus-lite indexes a collection whenever 1,024 rows have come, which costs as much as
@@ -33,7 +33,7 @@ def measure_writing(database: Database, store: VectorStore, build: Build, go_on:
         for collection in collections:
             store.drop(collection)  # which a worker that was killed has left
             go_on()
-            store.create(collection, dimension=build.encoder.dimension, index=build.index)
+            make_collection(store, beside, collection)
             go_on()
         began = time.perf_counter()
         with database.reading() as transaction:
@@ -58,7 +58,8 @@ def measure_writing(database: Database, store: VectorStore, build: Build, go_on:
 
 
 def _writes(transaction: Transaction, beside: Build, versions: list[ProductVersion]) -> Writes:
-    chosen = chosen_for_captions(transaction, beside.catalog)
+    catalog = transaction.catalogs.get(beside.catalog)
+    chosen, schema = (catalog.caption, catalog.attributes) if catalog else ((), {})
     hashes = contents_of(versions, chosen)
     embeddings = transaction.embeddings.get(beside.encoder.fingerprint, sorted(hashes))
     chance = np.random.default_rng(0)
@@ -69,7 +70,7 @@ def _writes(transaction: Transaction, beside: Build, versions: list[ProductVersi
             # A store takes as long for any vector: of another encoder next to nothing is stored yet.
             vector = _drawn(chance, beside.encoder.dimension) if vector is None else vector
             kind = writes.pictures if row.is_picture else writes.texts
-            kind.append(VectorRow(row.id, row.product_id, row.stamp, vector, row.attributes))
+            kind.append(stored_row(row, vector, one.product, schema))
     return writes
 
 
@@ -79,5 +80,5 @@ def _drawn(chance: np.random.Generator, dimension: int) -> NDArray[np.float32]:
 
 
 def _bytes_beside(row: VectorRow) -> int:
-    """What a row has beside its vector: two ids, two numbers of 8 bytes, and attributes."""
-    return len(row.id) + len(row.product_id) + 16 + len(json.dumps(row.attributes))
+    """What a row has beside its vector: two ids, two numbers of 8 bytes, attributes, and words."""
+    return len(row.id) + len(row.product_id) + 16 + len(json.dumps(row.attributes)) + len(row.words.encode())

@@ -11,6 +11,7 @@ from app.ports.database import Database
 from app.ports.vectors import VectorStore
 from app.services.end_build import end_build
 from app.services.finish_step import finish_step
+from app.services.make_collections import make_collections
 from app.services.product_pages import pages_of
 
 _BURST_S = 5.0
@@ -34,8 +35,7 @@ class Opener:
                 if finish_step(transaction, step):
                     end_build(transaction, build, BuildState.ABORTED, "aborted")
             return True
-        for collection in build.collections:
-            self.store.create(collection, dimension=build.encoder.dimension, index=build.index)
+        make_collections(self.store, build)
         with self.database.writing() as transaction:
             if finish_step(transaction, step, NewStep(StepKind.SLICE)):
                 transaction.builds.take_uploads(build.id, takes=True)

@@ -10,6 +10,7 @@ from app.domain.errors import Conflict
 from app.domain.products import Catalog
 from app.ports.database import Database, Transaction
 from app.ports.vectors import VectorStore
+from app.services.make_collections import make_collections
 
 
 def open_catalog(
@@ -46,8 +47,7 @@ def _first_build(
     build = Build(uuid4().hex, catalog, BuildState.LIVE, encoder, index, now, takes_uploads=True, live_at=now)
     transaction.builds.add(build)
     # Inside the transaction: a build whose collections cannot be made is not there at all.
-    for collection in build.collections:
-        store.create(collection, dimension=encoder.dimension, index=index)
+    make_collections(store, build)
 
 
 def _check_change(before: Catalog, after: Catalog) -> None:

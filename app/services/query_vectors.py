@@ -7,7 +7,7 @@ import numpy as np
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors, text_hash, unit_rows
 from app.domain.errors import NotFound
-from app.domain.search import Leg, SearchQuery
+from app.domain.search import BY_VECTOR, Leg, SearchQuery
 from app.ports.database import Database, Transaction
 from app.ports.fetching import PictureFetcher
 from app.ports.pictures import PictureChecker
@@ -26,7 +26,7 @@ class QueryEncoder:
     fetcher: PictureFetcher
 
     def vectors(self, build: Build, query: SearchQuery) -> dict[Leg, Vectors]:
-        """For each leg, shape (n, dimension); a row that is near any of them is near the query.
+        """For each leg that asks by them, shape (n, dimension); a row that is near any of them is near the query.
 
         Words and a picture together are one vector, the mean of both brought back to norm 1. A product is asked for
         by its pictures in the image leg and by its caption in the text leg, with the embeddings stored for it.
@@ -46,7 +46,7 @@ class QueryEncoder:
             pixels = checked_pixels(encoder, self.checker, self.fetcher, query.image, field="image")
             parts.append(encoder.encode_images([pixels]))
         vector = parts[0] if len(parts) == 1 else mixed(*parts)
-        return dict.fromkeys(Leg, vector)
+        return dict.fromkeys(BY_VECTOR, vector)
 
 
 def vectors_of_product(transaction: Transaction, build: Build, product_id: str) -> dict[Leg, Vectors]:

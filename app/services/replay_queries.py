@@ -1,7 +1,7 @@
 """Asking two builds what was asked before: how far their answers differ, and by judged queries which is better."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.domain.builds import Build
@@ -10,7 +10,7 @@ from app.domain.errors import Invalid, NotFound
 from app.domain.filters import parse_filter
 from app.domain.products import Catalog, unknown_catalog
 from app.domain.queries import ndcg, overlap, recall, told_of
-from app.domain.search import Leg, SearchQuery
+from app.domain.search import BY_VECTOR, Leg, SearchQuery
 from app.ports.database import Database, Transaction
 from app.services.catalog_columns import CatalogColumns, Snapshot
 from app.services.encode_contents import Missing, without
@@ -118,8 +118,10 @@ class Replayer:
         return Replay(asked_again, asked_graded, len(again) - len(asked_again), len(graded) - len(asked_graded))
 
     def _answer(self, declared: Catalog, snapshot: Snapshot, build: Build, query: SearchQuery) -> list[str]:
+        """By its vectors alone: encoder and index are what builds differ in, and words hide what these lose."""
         where = parse_filter(query.filter, declared.attributes) if query.filter else None
         plan = Plan(build, where, snapshot.passing(where))
+        query = replace(query, legs={leg: query.weights.get(leg, 0.0) for leg in BY_VECTOR})
         with self.database.reading() as transaction:
             vectors = _vectors(transaction, build, query)
         ranked = ranking(query, self.legs.search(plan, query, vectors))
@@ -166,7 +168,7 @@ def _texts(transaction: Transaction, catalog: str) -> set[str]:
 def _vectors(transaction: Transaction, build: Build, query: SearchQuery) -> Mapping[Leg, Vectors]:
     """As `QueryEncoder` makes them, of stored embeddings. Raises `NotFound` where there is none."""
     if query.like is None:
-        return dict.fromkeys(Leg, _words(transaction, build, query.text or ""))
+        return dict.fromkeys(BY_VECTOR, _words(transaction, build, query.text or ""))
     stored = vectors_of_product(transaction, build, query.like)
     if query.text is None:
         return stored

@@ -8,8 +8,9 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import TypeVar
 
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
@@ -19,6 +20,8 @@ from app.ports.vectors import Among, Neighbour, VectorSearch
 from app.services.build_faults import INDEX_LOST
 
 log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 FAILURES = 4
 """In a row: two searches of two legs. One that fails by chance has others beside it that do not."""
@@ -76,9 +79,30 @@ class SearchBreaker:
         timeout: float | None = None,
     ) -> list[list[Neighbour]]:
         """As the store. Raises `StoreUnavailable` at once while it fails."""
+        return self._through(
+            timeout,
+            lambda: self._store.search(collection, queries, limit=limit, index=index, where=where, timeout=timeout),
+        )
+
+    def search_words(
+        self,
+        collection: str,
+        terms: Sequence[str],
+        *,
+        limit: int,
+        where: Filter | Among | None = None,
+        timeout: float | None = None,
+    ) -> list[Neighbour] | None:
+        """As the store. Raises `StoreUnavailable` at once while it fails."""
+        return self._through(
+            timeout,
+            lambda: self._store.search_words(collection, terms, limit=limit, where=where, timeout=timeout),
+        )
+
+    def _through(self, timeout: float | None, ask: Callable[[], Found]) -> Found:
         call = self._admit(timeout)
         try:
-            found = self._store.search(collection, queries, limit=limit, index=index, where=where, timeout=timeout)
+            found = ask()
         except StoreUnavailable as error:
             lost = error.code == INDEX_LOST  # of one collection; the store has answered
             self._end(call, failed=not lost, answered=lost)

@@ -1,16 +1,18 @@
 """Searching the legs of a query side by side, each with its filter, collapsed to products, and fusing them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from app.domain.builds import Build
 from app.domain.embeddings import Vectors
+from app.domain.errors import StoreUnavailable
 from app.domain.filters import Filter
 from app.domain.fusion import fuse
+from app.domain.product_words import asked_terms
 from app.domain.products import AttributeType
-from app.domain.search import Candidate, Leg, Ranked, SearchQuery, rank
-from app.ports.vectors import Among, VectorSearch
+from app.domain.search import BY_VECTOR, Candidate, Leg, Ranked, SearchQuery, rank
+from app.ports.vectors import Among, Neighbour, VectorSearch
 from app.services.catalog_columns import Selection
 from app.services.deeper_search import rows_of_products
 from app.services.time_budget import TimeBudget
@@ -18,6 +20,9 @@ from app.services.time_budget import TimeBudget
 DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift
 DEPTH_PER_HIT = 4
 ROWS_PER_CANDIDATE = 2  # a product may have many pictures; asked again, deeper, where that was too few
+
+NO_WORDS = "no_words"
+"""The code of what the keyword leg raises where the live build has none: nothing failed, and nothing will pass."""
 
 EXACT = 2_000
 """Products that pass a filter up to which each is compared: an index finds few of so few, and takes as long."""
@@ -52,25 +57,55 @@ class Legs:
     def search(
         self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors]
     ) -> dict[Leg, Sequence[Candidate]]:
-        """The candidates of every leg that has a weight, none left out. Raises what a leg raises."""
+        """The candidates of every leg that is wanted, none left out. Raises what a leg raises."""
         return {leg: future.result() for leg, future in self.ask(plan, query, vectors).items()}
 
     def ask(
         self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors], budget: TimeBudget | None = None
     ) -> dict[Leg, Future[list[Candidate]]]:
-        """Begin to search every leg that has a weight, side by side; each call of the store ends with the budget."""
-        depth = depth_of(query)
-        wanted = [leg for leg, weight in query.weights.items() if weight and len(vectors[leg])]
-        return {leg: self.pool.submit(self._leg, plan, leg, vectors[leg], depth, budget) for leg in wanted}
+        """Begin to search every leg that is wanted, side by side; each call of the store ends with the budget.
 
-    def _leg(self, plan: Plan, leg: Leg, vectors: Vectors, depth: int, budget: TimeBudget | None) -> list[Candidate]:
+        A leg raises `StoreUnavailable`, the keyword leg (`no_words`) where the build has none.
+        """
+        depth = depth_of(query)
+        terms = asked_terms(query.text)
+
+        def candidates(leg: Leg) -> list[Candidate]:
+            if leg is Leg.KEYWORD:
+                return self._by_words(plan, terms, depth, budget)
+            return self._by_vectors(plan, leg, vectors[leg], depth, budget)
+
+        return {leg: self.pool.submit(candidates, leg) for leg in wanted(query, vectors)}
+
+    def _by_words(self, plan: Plan, terms: Sequence[str], depth: int, budget: TimeBudget | None) -> list[Candidate]:
+        left = None if budget is None else budget.left
+        rows = self.store.search_words(plan.build.texts, terms, limit=depth, where=plan.rows, timeout=left)
+        if rows is None:
+            raise StoreUnavailable("the live build was made without words: `vitrine builds start`", code=NO_WORDS)
+        return _ranked(rows)
+
+    def _by_vectors(
+        self, plan: Plan, leg: Leg, vectors: Vectors, depth: int, budget: TimeBudget | None
+    ) -> list[Candidate]:
         collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
         index, over_fetch = plan.build.searched(filtered=plan.where is not None)
         rows = depth * ((over_fetch or ROWS_PER_CANDIDATE) if leg is Leg.IMAGE else 1)
         (found,) = rows_of_products(
             self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.rows, budget=budget
         )
-        return rank([(row.id, row.product_id, row.score) for some in found for row in some])[:depth]
+        return _ranked(row for some in found for row in some)[:depth]
+
+
+def wanted(query: SearchQuery, vectors: Mapping[Leg, Vectors]) -> list[Leg]:
+    """The legs that have a weight, and something to ask with: vectors, or words."""
+    able = {leg for leg in BY_VECTOR if len(vectors.get(leg, ()))}
+    if asked_terms(query.text):
+        able.add(Leg.KEYWORD)
+    return [leg for leg, weight in query.weights.items() if weight and leg in able]
+
+
+def _ranked(rows: Iterable[Neighbour]) -> list[Candidate]:
+    return rank([(row.id, row.product_id, row.score) for row in rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Every asked product is searched by its title, and by another photo of it where a second manifest has one; what counts
 is the rank of the product itself, in each leg alone and fused, for several weights, by reciprocal ranks with several
 constants and by weighted scores. Products that share a title share the rank of the last of them: a title cannot tell
-them apart.
+them apart. The keyword leg is left to `keywords.py`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 from app.bootstrap import Application
 from app.domain.fusion import reciprocal_ranks, weighted_scores
 from app.domain.recall import recall
-from app.domain.search import Candidate, Leg, SearchQuery
+from app.domain.search import BY_VECTOR, Candidate, Leg, SearchQuery
 from scripts.bench.labels import label_queries, ndcg
 from scripts.bench.products import Products, read_products, report
 from scripts.bench.services import accept_all, finished, service
@@ -70,7 +70,7 @@ def _compare_labels(application: Application, products: Products, count: int) ->
         found = [ndcg(products, labels, ranking) for labels, ranking in zip(queries, rankings, strict=True)]
         return round(float(np.mean(found)), 4)
 
-    alone = {leg.value: mean({leg: 1.0}, "weighted") for leg in Leg}
+    alone = {leg.value: mean({leg: 1.0}, "weighted") for leg in BY_VECTOR}
     report("ranking by labels", {"queries": len(queries), "legs_ndcg@10": alone})
     for fusion in FUSIONS:
         for weight in WEIGHTS:
@@ -90,14 +90,17 @@ def _weighed(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, floa
 def _legs(application: Application, query: SearchQuery) -> dict[Leg, Sequence[Candidate]]:
     searcher = application.searcher
     plan = searcher.plan("default", query)
-    return searcher.legs.search(plan, query, searcher.encoder.vectors(plan.build, query))
+    found = searcher.legs.search(plan, query, searcher.encoder.vectors(plan.build, query))
+    return {leg: candidates for leg, candidates in found.items() if leg in BY_VECTOR}
 
 
 def _compare(kind: str, application: Application, queries: Mapping[str, SearchQuery], weaker: Leg) -> None:
     legs = {product_id: _legs(application, query) for product_id, query in queries.items()}
-    alone = {leg.value: _summary({one: _own_rank(one, given[leg]) for one, given in legs.items()}) for leg in Leg}
+    alone = {
+        leg.value: _summary({one: _own_rank(one, given[leg]) for one, given in legs.items()}) for leg in BY_VECTOR
+    }
     report(f"ranking by {kind}", {"queries": len(queries), "legs": alone})
-    stronger = next(leg for leg in Leg if leg is not weaker)
+    stronger = next(leg for leg in BY_VECTOR if leg is not weaker)
     for fusion in FUSIONS:
         for weight in WEIGHTS:
             weights = {weaker: weight, stronger: 1.0}

@@ -19,7 +19,7 @@ from app.cli.tuning.chart import draw
 from app.domain.build_steps import BuildEvent
 from app.domain.builds import Build
 from app.domain.embeddings import text_hash
-from app.domain.search import Leg, SearchQuery
+from app.domain.search import BY_VECTOR, Leg, SearchQuery
 from app.domain.tuning import MEASURED, TUNED, TUNING, Tuning
 from app.services.start_tuning import start_tuning
 from scripts.bench.drawn_encoder import DrawnLoader
@@ -135,7 +135,7 @@ def _searches(application: Application, build: Build) -> dict[str, Any]:
         for product_id in ids:
             colour = shown[product_id].attributes.get("colour")
             stated = {"colour": colour} if name == "filtered" else None
-            query = SearchQuery("asked by its vector", filter=stated)
+            query = SearchQuery("asked by its vector", filter=stated, legs=dict.fromkeys(BY_VECTOR, 1.0))
             vector = stored[captions[product_id]][np.newaxis]
             started = time.perf_counter()
             plan = application.searcher.plan(CATALOG.name, query)

@@ -1,6 +1,7 @@
 """A vector store of which a part fails or hangs when it is searched."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from app.domain.embeddings import Vectors
@@ -28,9 +29,18 @@ class UnwellStore:
     def search(
         self, collection: str, queries: Vectors, *, timeout: float | None = None, **named: Any
     ) -> list[list[Neighbour]]:
+        self._suffer(collection, timeout)
+        return self._store.search(collection, queries, timeout=timeout, **named)
+
+    def search_words(
+        self, collection: str, terms: Sequence[str], *, timeout: float | None = None, **named: Any
+    ) -> list[Neighbour] | None:
+        self._suffer(collection, timeout)
+        return self._store.search_words(collection, terms, timeout=timeout, **named)
+
+    def _suffer(self, collection: str, timeout: float | None) -> None:
         self.asked.append((collection, timeout))
         if collection in self.raising:
             raise self.raising[collection]
         if collection in self.hanging:
             assert self._released.wait(30)
-        return self._store.search(collection, queries, timeout=timeout, **named)

@@ -1,7 +1,8 @@
 """A vector store in memory: exact cosine similarity, filters by the plain evaluator."""
 
+import math
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -13,8 +14,23 @@ from app.domain.passing import passes
 from app.ports.vectors import Among, Neighbour, Stamp, VectorRow
 
 
+def bm25(documents: Mapping[str, Sequence[str]], terms: Sequence[str]) -> dict[str, float]:
+    """The score of each document, by the book: Okapi's, with Lucene's weight of a term; k1 is 1.2 and b is .75."""
+    average = sum(map(len, documents.values())) / max(1, len(documents))
+    scores = dict.fromkeys(documents, 0.0)
+    for term in terms:
+        holding = sum(term in words for words in documents.values())
+        weight = math.log(1 + (len(documents) - holding + 0.5) / (holding + 0.5))
+        for name, words in documents.items():
+            if often := words.count(term):
+                scores[name] += weight * often * 2.2 / (often + 1.2 * (0.25 + 0.75 * len(words) / average))
+    return scores
+
+
 class FakeVectorStore:
-    def __init__(self) -> None:
+    def __init__(self, *, full_text: bool = True) -> None:
+        self.full_text = full_text
+        self._worded: set[str] = set()
         self._collections: dict[str, tuple[int, dict[str, VectorRow]]] = {}
         self._lock = threading.RLock()
         self.aliases: dict[str, str] = {}
@@ -25,11 +41,13 @@ class FakeVectorStore:
         if index.type not in {"FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8"}:
             raise Invalid("not an index type", code="index_type")
 
-    def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
+    def create(self, collection: str, *, dimension: int, index: IndexSpec, words: bool = False) -> None:
         if not (collection.isascii() and collection.isidentifier()):
             raise Invalid("not a collection's name", code="bad_collection")
         self.check(index, dimension=dimension)
         with self._lock:
+            if collection not in self._collections and words and self.full_text:
+                self._worded.add(collection)
             known, _ = self._collections.setdefault(collection, (dimension, {}))
         if known != dimension:
             raise Conflict("another dimension", code="dimension")
@@ -42,6 +60,7 @@ class FakeVectorStore:
     def drop(self, collection: str) -> None:
         with self._lock:
             self._collections.pop(collection, None)
+            self._worded.discard(collection)
 
     def upsert(self, collection: str, rows: Sequence[VectorRow]) -> None:
         with self._lock:
@@ -122,6 +141,31 @@ class FakeVectorStore:
             scored = [Neighbour(row.id, row.product_id, float(row.vector @ query)) for row in rows]
             found.append(sorted(scored, key=lambda hit: -hit.score)[:limit])
         return found
+
+    def forget_words(self) -> None:
+        """As if every collection had been made before any could be searched by words."""
+        self._worded.clear()
+
+    def search_words(
+        self,
+        collection: str,
+        terms: Sequence[str],
+        *,
+        limit: int,
+        where: Filter | Among | None = None,
+        timeout: float | None = None,
+    ) -> list[Neighbour] | None:
+        if limit < 1:
+            raise Invalid("no limit", code="limit")
+        with self._lock:
+            _, stored = self._collection(collection)
+            if collection not in self._worded:
+                return None
+            rows = dict(stored)
+        scores = bm25({row.id: row.words.split() for row in rows.values()}, terms)
+        passing = [row for row in rows.values() if scores[row.id] and _passes(where, row)]
+        found = [Neighbour(row.id, row.product_id, scores[row.id]) for row in passing]
+        return sorted(found, key=lambda hit: -hit.score)[:limit]
 
     def count(self, collection: str) -> int:
         with self._lock:

@@ -13,17 +13,14 @@ import numpy as np
 import pytest
 from milvus_lite import db
 from milvus_lite.engine import collection as engine
-from milvus_lite.schema.types import CollectionSchema, DataType, FieldSchema
 
 from app.adapters.milvus import lite_search
 from app.adapters.milvus.lite_collection import LiteCollection
 from app.adapters.milvus.lite_view import view_of
+from tests.integration.lite import AT_LAST_S, DIMENSION, FLAT, Lite
 
-DIMENSION = 8
 KEYS = 60
-AT_LAST_S = 10.0
 ITS_OWN = engine.execute_search_with_index
-FLAT = ("FLAT", {}, {})
 INDEXES = [
     FLAT,
     ("IVF_FLAT", {"nlist": 1}, {"nprobe": 1}),
@@ -32,37 +29,6 @@ INDEXES = [
     ("HNSW", {"M": 8, "efConstruction": 80}, {"ef": 100}),
     ("HNSW_SQ", {"M": 8, "efConstruction": 80}, {"ef": 100}),
 ]
-FIELDS = [
-    FieldSchema("id", DataType.VARCHAR, is_primary=True, max_length=64),
-    FieldSchema("product_id", DataType.VARCHAR, max_length=64),
-    FieldSchema("vector", DataType.FLOAT_VECTOR, dim=DIMENSION),
-]
-
-
-class Lite:
-    """A database with one collection of an index, and the parameters to search it with."""
-
-    def __init__(self, folder: Path, kind: str, build_params: dict[str, int], search_params: dict[str, int]) -> None:
-        self._folder, self.params, self.replayed = folder, search_params, 0
-        self._path = folder / "0.db"
-        self._database = db.MilvusLite(str(self._path))
-        self.collection = self._database.create_collection("c", CollectionSchema(FIELDS, enable_dynamic_field=True))
-        self.collection.create_index("vector", {"index_type": kind, "metric_type": "COSINE", "params": build_params})
-        self.collection.load()
-
-    def die(self) -> None:
-        """Open what is left where the process dies now: a log, and the indexes as files."""
-        self.collection._wait_for_bg()
-        before, self._path = self._path, self._folder / f"{int(self._path.stem) + 1}.db"
-        shutil.copytree(before, self._path)
-        self.close()
-        self._database = db.MilvusLite(str(self._path))
-        self.collection = self._database.get_collection("c")
-        self.collection.load()
-        self.replayed += self.collection._memtable.size() > 0
-
-    def close(self) -> None:
-        self._database.close()
 
 
 @pytest.fixture(params=INDEXES, ids=lambda one: f"{one[0]}-{one[2]}")

@@ -146,6 +146,17 @@ def test_a_query_counts_as_often_as_it_was_asked(shop: Shop, monkeypatch: pytest
     assert found[OVERLAP]["measured"] == pytest.approx((3 + loser["now"]) / 4, abs=1e-4)
 
 
+def test_builds_are_compared_by_their_vectors_and_not_by_words_that_one_may_lack(shop: Shop) -> None:
+    for colour in COLOURS:
+        shop.pipeline.accepted(a_submission(f"{colour}-x", f"a {colour} mug", attributes={"care": "XT-9000"}))
+    shop.pipeline.work()
+    ask(shop, SearchQuery("red XT-9000"), SearchQuery("XT 9000", legs={Leg.KEYWORD: 1.0}))
+    shop.pipeline.store.forget_words()
+    found = checks(shop, build := shop.start())
+    assert (found[OVERLAP]["measured"], found[OVERLAP]["of"]) == (1.0, 1)
+    assert shop.pipeline.store.search_words(build.texts, ["xt9000"], limit=5)
+
+
 def test_a_query_that_can_no_longer_be_asked_is_passed_over(shop: Shop) -> None:
     ask(shop, SearchQuery("red mug"), SearchQuery(like="red"), SearchQuery("x", filter={"colour": "red"}))
     shop.pipeline.accepted(a_deletion("red"))

@@ -272,7 +272,7 @@ def test_a_least_score_is_sent_and_one_that_is_no_number_refused() -> None:
 
 def test_a_picture_of_a_query_is_sent_as_base64(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"picture")
-    assert search.search.query_of(None, str(tmp_path / "a.jpg"), None, None, 20)["image"] == {"data": "cGljdHVyZQ=="}
+    assert search.query_of(None, str(tmp_path / "a.jpg"), None, None, 20)["image"] == {"data": "cGljdHVyZQ=="}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.errors import NotFound, Unavailable
 from app.domain.explanations import Cause, ProductExplanation
-from app.domain.search import Fusion, Leg, SearchQuery
+from app.domain.search import BY_VECTOR, Fusion, Leg, SearchQuery
 from app.domain.uploads import Stage
 from app.services.explain_product import Explainer
 from tests.factories import a_deletion, a_patch, a_picture, a_submission
@@ -67,9 +67,12 @@ def test_what_the_legs_add_is_the_score_of_a_hit(drawn: Pipeline, query: SearchQ
         added = 0.0
         for leg in hit.explanation.legs.values():
             added += leg.contribution or 0.0
+        for name in hit.explanation.legs.keys() & set(BY_VECTOR):
+            leg = hit.explanation.legs[name]
             assert leg.score == pytest.approx(leg.exact_score, abs=1e-5)
         assert added == hit.score
-    assert {leg for hit in hits for leg in hit.explanation.legs} == set(Leg)
+    words = set() if query.text is None else {Leg.KEYWORD}
+    assert {leg for hit in hits if hit.explanation for leg in hit.explanation.legs} == {*BY_VECTOR, *words}
 
 
 def test_a_hit_tells_the_conditions_it_passes_and_explaining_changes_no_answer(drawn: Pipeline) -> None:
@@ -208,7 +211,7 @@ def test_what_the_index_missed_tells_the_ranks_it_had_before(drawn: Pipeline, st
         told = why(drawn, hit.product.product_id, query)
         assert told.cause is Cause.MISSED_BY_THE_INDEX
         assert {leg: one.exact_rank for leg, one in told.legs.items()} == {
-            leg: one.rank for leg, one in before.legs.items()
+            leg: one.rank for leg, one in before.legs.items() if leg in BY_VECTOR
         }
         assert all(one.rank is None and one.contribution is None for one in told.legs.values())
         drawn.accepted(a_submission(hit.product.product_id, "gone", attributes={"colour": "none"}))

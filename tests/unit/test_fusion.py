@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.fusion import RRF_K, contributions, fuse
-from app.domain.search import ACROSS, Candidate, Fusion, Leg, SearchQuery, rank
+from app.domain.search import ACROSS, BY_WORDS, Candidate, Fusion, Leg, SearchQuery, rank
 
 EQUAL = {Leg.IMAGE: 1.0, Leg.TEXT: 1.0}
 
@@ -93,10 +93,13 @@ def test_one_leg_keeps_its_order() -> None:
 
 
 def test_a_leg_that_is_asked_across_kinds_has_less_weight_unless_the_query_says_otherwise() -> None:
-    assert SearchQuery("red mug").weights == {Leg.IMAGE: ACROSS, Leg.TEXT: 1.0}
-    assert SearchQuery(image=b"picture").weights == {Leg.IMAGE: 1.0, Leg.TEXT: ACROSS}
-    assert SearchQuery("red", image=b"picture").weights == EQUAL
-    assert SearchQuery(like="mug").weights == EQUAL
+    words = {Leg.KEYWORD: BY_WORDS}
+    none = {Leg.KEYWORD: 0.0}
+    assert SearchQuery("red mug").weights == {Leg.IMAGE: ACROSS, Leg.TEXT: 1.0, **words}
+    assert SearchQuery(image=b"picture").weights == {Leg.IMAGE: 1.0, Leg.TEXT: ACROSS, **none}
+    assert SearchQuery("red", image=b"picture").weights == {**EQUAL, **words}
+    assert SearchQuery("red", like="mug").weights == {**EQUAL, **words}
+    assert SearchQuery(like="mug").weights == {**EQUAL, **none}
     assert SearchQuery("red mug", legs={Leg.IMAGE: 3.0}).weights == {Leg.IMAGE: 3.0}
 
 

@@ -15,6 +15,7 @@ from app.domain.embeddings import Vectors
 from app.domain.errors import Unavailable
 from app.domain.search import Leg, SearchQuery
 from app.ports.vectors import Stamp, VectorRow
+from app.services.catalog_columns import Selection, Shared
 from app.services.deeper_search import MAX_ROWS
 from app.services.measure_searches import Meter, Target
 from app.services.search_legs import Legs, Plan
@@ -178,7 +179,10 @@ def test_a_search_takes_what_tuning_found_as_deep_as_a_store_can() -> None:
     store.search = bounded  # type: ignore[method-assign]
     with ThreadPoolExecutor(1) as pool:
         query = SearchQuery(text="mug", limit=100, legs={Leg.IMAGE: 1.0})
-        found = Legs(store, pool).search(Plan(build, None), query, {Leg.IMAGE: drawn(1), Leg.TEXT: drawn(1)})
+        everything = Selection(Shared(), np.ones(500, dtype=np.bool_), 500, 500)
+        found = Legs(store, pool).search(
+            Plan(build, None, everything), query, {Leg.IMAGE: drawn(1), Leg.TEXT: drawn(1)}
+        )
     assert len(found[Leg.IMAGE]) == 400
     assert asked == [MAX_ROWS]
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.domain.errors import Invalid, NotFound, VitrineError
+from app.domain.errors import Invalid, NotFound, StoreUnavailable, VitrineError
 from app.domain.facets import RangeFacet, ValueFacet
 from app.domain.fusion import RRF_K
-from app.domain.search import ACROSS, Fusion, Leg, SearchQuery, Total
+from app.domain.search import ACROSS, BY_WORDS, Fusion, Leg, SearchQuery, Total
 from app.domain.uploads import Stage
 from tests.factories import a_deletion, a_patch, a_picture, a_submission
 from tests.pipelines import Pipeline, titles
@@ -220,5 +220,64 @@ def test_legs_are_fused_as_the_query_says(stocked: Pipeline) -> None:
     by_rank = stocked.search(SearchQuery("a red mug")).hits
     by_score = stocked.search(SearchQuery("a red mug", fusion=Fusion.WEIGHTED)).hits
     assert by_rank[0].product.product_id == by_score[0].product.product_id == "red"
-    assert by_score[0].score == 1.0  # the best of both legs
-    assert by_rank[0].score == (ACROSS + 1) / (RRF_K + 1)
+    assert by_score[0].score == 1.0  # the best of every leg
+    assert by_rank[0].score == (ACROSS + 1 + BY_WORDS) / (RRF_K + 1)
+
+
+ODD = SearchQuery("XT-9000", legs={Leg.KEYWORD: 1.0})
+
+
+def test_words_that_no_vector_knows_are_found_by_themselves(stocked: Pipeline) -> None:
+    stocked.accepted(a_submission("drill", "a green thing", attributes={"colour": "XT-9000"}))
+    stocked.work()
+    assert ids(stocked, ODD) == ids(stocked, SearchQuery("xt9000", legs={Leg.KEYWORD: 1.0})) == ["drill"]
+    assert ids(stocked, SearchQuery("XT 9000"))[0] == "drill"
+    assert ids(stocked, SearchQuery("XT-9000 mug", filter={"colour": "red"})) == ["red"]
+    assert stocked.search(SearchQuery("XT 9000")).degraded == ()
+
+
+def test_words_of_what_is_changed_or_deleted_are_found_no_more(stocked: Pipeline) -> None:
+    stocked.accepted(a_submission("drill", "a drill", attributes={"colour": "XT-9000"}))
+    stocked.work()
+    stocked.accepted(a_patch("drill", changes={"colour": "XT-7000"}))
+    stocked.work()
+    assert ids(stocked, ODD) == ["drill"]  # by the letters
+    assert ids(stocked, SearchQuery("9000", legs={Leg.KEYWORD: 1.0})) == []
+    assert ids(stocked, SearchQuery("7000", legs={Leg.KEYWORD: 1.0})) == ["drill"]
+    stocked.accepted(a_deletion("drill"))
+    stocked.work()
+    assert ids(stocked, SearchQuery("7000", legs={Leg.KEYWORD: 1.0})) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        SearchQuery("...", legs={Leg.KEYWORD: 1.0}),
+        SearchQuery(like="red", legs={Leg.KEYWORD: 1.0}),
+        SearchQuery(image=a_picture(), legs={Leg.KEYWORD: 1.0}),
+    ],
+    ids=["no terms", "a product", "a picture"],
+)
+def test_without_words_there_is_nothing_to_ask_the_keyword_leg(stocked: Pipeline, query: SearchQuery) -> None:
+    answer = stocked.search(query)
+    assert (answer.hits, answer.degraded) == ([], ())
+
+
+def test_where_the_words_are_wanted_and_cannot_be_had_the_other_legs_answer(stocked: Pipeline) -> None:
+    full = ids(stocked, SearchQuery("a red mug", legs={Leg.IMAGE: 0.25, Leg.TEXT: 1.0}))
+    stocked.store.forget_words()
+    answer = stocked.search(SearchQuery("a red mug"))
+    assert [hit.product.product_id for hit in answer.hits] == full
+    assert answer.degraded == ("keyword",)
+    with pytest.raises(StoreUnavailable, match="builds start"):
+        stocked.search(ODD)
+    for unwanted in (SearchQuery(like="red"), SearchQuery(), SearchQuery("mug", legs={Leg.TEXT: 1.0})):
+        assert list(stocked.search(unwanted).degraded) == []
+
+
+def test_rows_of_a_collection_without_words_are_as_they_should_be(stocked: Pipeline) -> None:
+    before = stocked.rows("red")
+    stocked.store.forget_words()
+    stocked.accepted(a_submission("red", "a red mug", attributes={"colour": "red"}))
+    stocked.work()
+    assert stocked.rows("red")["red"] == before["red"] + 1

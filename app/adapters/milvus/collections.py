@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from app.adapters.milvus.connection import ServerConnection
 from app.adapters.milvus.faults import MISSING, index_lost
 from app.adapters.milvus.lite import LiteConnection
 from app.adapters.milvus.schema import check_index, check_name, collection_schema, index_params
+from app.adapters.milvus.words import WORDS, add_words, has_full_text
 from app.domain.builds import IndexSpec
 from app.domain.errors import Conflict
 
@@ -30,22 +31,26 @@ class MilvusCollections:
             ServerConnection(uri, token=token, timeout=timeout) if "://" in uri else LiteConnection(Path(uri))
         )
         self.timeout = timeout
-        self._dimensions: dict[str, int] = {}
+        self._fields: dict[str, Mapping[str, Any]] = {}
 
     def check(self, index: IndexSpec, *, dimension: int) -> None:
         """Raise `Invalid` (`index_type`, `index_param`) where this store cannot build such an index."""
         check_index(index, dimension=dimension, lite=self.connection.lite)
 
-    def create(self, collection: str, *, dimension: int, index: IndexSpec) -> None:
+    def create(self, collection: str, *, dimension: int, index: IndexSpec, words: bool = False) -> None:
         """Create a collection, indexed and loaded; `Conflict` where it exists with another dimension."""
         check_name(collection)
         self.check(index, dimension=dimension)
         schema = collection_schema(dimension, dynamic=self.connection.layout.dynamic)
+        params, lite = index_params(index), self.connection.lite
         with self.connection.open() as client:
             if not client.has_collection(collection, timeout=self.timeout):
+                self._fields.pop(collection, None)
+                if words and (lite or has_full_text(client.get_server_version(timeout=self.timeout))):
+                    add_words(schema, params, lite=lite)
                 client.create_collection(collection, schema=schema, consistency_level=STRONG, timeout=self.timeout)
                 # Nothing is there to be indexed yet; pymilvus would wait for half a second, and then ask.
-                client.create_index(collection, index_params(index), sync=False, timeout=self.timeout)
+                client.create_index(collection, params, sync=False, timeout=self.timeout)
         if self.dimension(collection) != dimension:
             raise Conflict(f"{collection} exists with another dimension", code="dimension")
         with self.connection.reading(collection):
@@ -74,7 +79,7 @@ class MilvusCollections:
             if described["collection_name"] != collection:
                 raise Conflict(f"{collection} is an alias", code="alias")
             self.connection.forget(collection)
-            self._dimensions.pop(collection, None)
+            self._fields.pop(collection, None)
             client.drop_collection(collection, timeout=self.timeout)
 
     def seal(self, collection: str) -> None:
@@ -133,10 +138,16 @@ class MilvusCollections:
 
     def dimension(self, collection: str) -> int:
         """How many dimensions the vectors of a collection have."""
-        known = self._dimensions.get(check_name(collection))
+        return int(self._fields_of(collection)["vector"]["params"]["dim"])
+
+    def has_words(self, collection: str) -> bool:
+        """Whether a collection can be searched by words; one that was made before any could is not."""
+        return WORDS in self._fields_of(collection)
+
+    def _fields_of(self, collection: str) -> Mapping[str, Any]:
+        known = self._fields.get(check_name(collection))
         if known is None:
             with self.connection.open() as client:
                 described = client.describe_collection(collection, timeout=self.timeout)
-            fields = {field["name"]: field for field in described["fields"]}
-            known = self._dimensions[collection] = int(fields["vector"]["params"]["dim"])
+            known = self._fields[collection] = {field["name"]: field for field in described["fields"]}
         return known

@@ -1,12 +1,18 @@
 """milvus-lite's collection as we need it: readers wait for nobody, and it tells how far its indexes are."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
+from typing import Any
 
 from milvus_lite.engine.collection import Collection
 from milvus_lite.storage.delta_index import DeltaIndex
 
+from app.adapters.milvus import lite_search
 from app.adapters.milvus.lite_settled import Mask, Settled
+from app.adapters.milvus.lite_sources import Passing
 from app.adapters.milvus.lite_view import view_of
+from app.adapters.milvus.lite_words import postings_of
+from app.adapters.milvus.words import BM25, METRIC, WORDS
 
 
 class LiteCollection(Collection):  # type: ignore[misc] # milvus-lite publishes no types
@@ -26,11 +32,34 @@ class LiteCollection(Collection):  # type: ignore[misc] # milvus-lite publishes 
         deleted = self._delta_index.frozen_copy()
         settled = before.followed_by(tuple(self._segment_cache.values()), deleted._map)
         if settled is not before:
+            if any(one.name == WORDS for one in self._schema.fields):
+                for segment in settled:
+                    postings_of(segment)  # made by whoever wrote or merged it, and not by the next who asks
             self._published = settled, deleted
 
     def _read_snapshot(self) -> tuple[Settled, DeltaIndex]:
         """What was published last. Its own waits for that lock, which a merge holds for as long as it takes."""
         return self._published
+
+    def resolve_search_metric(self, anns_field: str | None = None, metric_type: str | None = None) -> str:
+        """As its own, but for the words, which it has no field of vectors for."""
+        if anns_field == BM25:
+            return METRIC
+        return str(super().resolve_search_metric(anns_field, metric_type))
+
+    def search(self, query_vectors: Sequence[Any], top_k: int = 10, **asked: Any) -> list[list[dict[str, Any]]]:
+        """As its own; of the words, asked for as a server is, each query is a text."""
+        if asked.get("anns_field") != BM25:
+            found: list[list[dict[str, Any]]] = super().search(query_vectors, top_k, **asked)
+            return found
+        self._require_loaded()
+        compiled = self._compile_filter(asked["expr"], timezone=None) if asked.get("expr") else None
+        passing = None if compiled is None else Passing(compiled, self._indexed_filter_plan(compiled))
+        view = view_of(self._published[0], self._memtable, self._vector_name)
+        fields = asked.get("output_fields") or ()
+        return lite_search.search_words(
+            query_vectors, view, top_k, vector_field=self._vector_name, passing=passing, output_fields=fields
+        )
 
     @property
     def num_entities(self) -> int:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.adapters.milvus.lite_settled import Settled
-from app.adapters.milvus.lite_sources import MemoryRows, Nearest, Passing, Rows, SegmentRows
-from app.adapters.milvus.lite_view import view_of
+from app.adapters.milvus.lite_sources import Nearest, Passing, Rows, rows_of
+from app.adapters.milvus.lite_view import View, view_of
+from app.adapters.milvus.lite_words import bm25
 from app.adapters.milvus.schema import METRIC
 from app.domain.embeddings import Vectors, unit_rows
 
@@ -41,19 +43,45 @@ def search(
     if metric_type != METRIC or partition_names:
         raise NotImplementedError(f"a search by {metric_type} in the partitions {partition_names}")
     view = view_of(segments, memtable, vector_field)
-    params = search_params or {}
-    sources: list[Rows] = [
-        SegmentRows(one, counting, vector_field, params)
-        for one, counting in zip(view.settled, view.counting, strict=True)
-    ]
-    if view.memory.ids:
-        sources.append(MemoryRows(view.memory))
+    sources = rows_of(view, vector_field, search_params or {})
     if not sources or top_k <= 0:
         return [[] for _ in query_vectors]
     passing = Passing(compiled_filter, indexed_filter_plan) if compiled_filter is not None else None
     queries = unit_rows(query_vectors)
     found = [one.nearest(queries, top_k, passing) for one in sources]
     return _merged(sources, found, top_k, output_fields)
+
+
+def search_words(
+    texts: Sequence[str],
+    view: View,
+    top_k: int,
+    *,
+    vector_field: str,
+    passing: Passing | None = None,
+    output_fields: Sequence[str] = (),
+) -> list[list[dict[str, Any]]]:
+    """The rows that have any of the terms of each text, best first by BM25, as `search` gives them."""
+    sources = rows_of(view, vector_field, {})
+    if not sources or top_k <= 0:
+        return [[] for _ in texts]
+    words, passed = [one.words() for one in sources], [one.passed(passing) for one in sources]
+    answers = []
+    for text in texts:
+        scores = bm25(words, text.split())
+        found = [_best(some * mask, top_k) for some, mask in zip(scores, passed, strict=True)]
+        (hits,) = _merged(sources, found, top_k, output_fields)
+        answers.append([{**hit, "distance": -hit["distance"]} for hit in hits])
+    return answers
+
+
+def _best(scores: NDArray[np.float64], limit: int) -> Nearest:
+    """The rows with the highest scores above 0, of equal ones the first; a score as a distance below 0."""
+    if np.count_nonzero(scores) > limit:
+        scores = np.where(scores >= np.partition(scores, -limit)[-limit], scores, 0.0)
+    rows = np.flatnonzero(scores)
+    rows = rows[np.argsort(-scores[rows], kind="stable")][:limit]
+    return rows[None], -scores[rows][None].astype(np.float32)
 
 
 def _merged(

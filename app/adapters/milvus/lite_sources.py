@@ -13,7 +13,8 @@ from milvus_lite.storage.segment import Segment
 from numpy.typing import NDArray
 
 from app.adapters.milvus.lite_settled import Mask
-from app.adapters.milvus.lite_view import Memory
+from app.adapters.milvus.lite_view import Memory, View
+from app.adapters.milvus.lite_words import Postings, postings_of
 from app.domain.embeddings import Vectors
 
 Nearest = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -33,6 +34,14 @@ class Rows(Protocol):
 
     def nearest(self, queries: Vectors, limit: int, passing: "Passing | None") -> Nearest:
         """The nearest rows of each query, of norm 1; there may be fewer columns than the limit."""
+        ...
+
+    def words(self) -> tuple[Postings, Mask]:
+        """The terms of a collection with words, and which rows count."""
+        ...
+
+    def passed(self, passing: "Passing | None") -> Mask:
+        """Which rows count and pass."""
         ...
 
 
@@ -63,9 +72,7 @@ class SegmentRows:
 
     def nearest(self, queries: Vectors, limit: int, passing: Passing | None) -> Nearest:
         """See `Rows`."""
-        mask = self.counting
-        if passing is not None:
-            mask = mask & evaluate_segment_filter(self.segment, passing.compiled, passing.plan)
+        mask = self.passed(passing)
         if not mask.any():
             return _nothing(len(queries), limit)
         index: Any = self.segment.indexes.get(self.vector_field)
@@ -74,6 +81,17 @@ class SegmentRows:
         whole: Any = index or BruteForceIndex.build(self.segment.vectors, "COSINE")
         found: Nearest = whole.search(queries, limit, valid_mask=mask)
         return found
+
+    def words(self) -> tuple[Postings, Mask]:
+        """See `Rows`."""
+        return postings_of(self.segment), self.counting
+
+    def passed(self, passing: Passing | None) -> Mask:
+        """See `Rows`."""
+        if passing is None:
+            return self.counting
+        passed: Mask = self.counting & evaluate_segment_filter(self.segment, passing.compiled, passing.plan)
+        return passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +111,30 @@ class MemoryRows:
 
     def nearest(self, queries: Vectors, limit: int, passing: Passing | None) -> Nearest:
         """See `Rows`."""
-        rows = np.arange(len(self.memory.ids))
-        if passing is not None:
-            rows = np.flatnonzero(evaluate_mask(passing.compiled, self.memory.table()))
+        rows = np.flatnonzero(self.passed(passing))
         distances = 1 - (queries @ self.memory.vectors.T)[:, self.memory.places[rows]]
         best = np.argsort(distances, axis=1)[:, :limit]
         return rows[best], np.take_along_axis(distances, best, axis=1)
+
+    def words(self) -> tuple[Postings, Mask]:
+        """See `Rows`."""
+        return self.memory.postings, np.ones(len(self.memory.ids), dtype=np.bool_)
+
+    def passed(self, passing: Passing | None) -> Mask:
+        """See `Rows`."""
+        if passing is None:
+            return np.ones(len(self.memory.ids), dtype=np.bool_)
+        passed: Mask = np.asarray(evaluate_mask(passing.compiled, self.memory.table()), dtype=np.bool_)
+        return passed
+
+
+def rows_of(view: View, vector_field: str, params: Mapping[str, Any]) -> list[Rows]:
+    """All that can be seen, by where it lies; vectors are searched with `params`."""
+    found: list[Rows] = [
+        SegmentRows(one, counting, vector_field, params)
+        for one, counting in zip(view.settled, view.counting, strict=True)
+    ]
+    return [*found, MemoryRows(view.memory)] if view.memory.ids else found
 
 
 def _faiss_nearest(index: Any, queries: Vectors, limit: int, mask: Mask, params: Mapping[str, Any]) -> Nearest:

@@ -6,6 +6,7 @@ segments never change, and what is in memory is known by how much was written to
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,14 +15,16 @@ from milvus_lite.storage.memtable import MemTable
 from numpy.typing import NDArray
 
 from app.adapters.milvus.lite_settled import Mask, Settled, hide
+from app.adapters.milvus.lite_words import Postings, inverted
+from app.adapters.milvus.words import WORDS
 from app.domain.embeddings import Vectors, unit_rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Memory:
     """The rows in memory that count: row i is the vector `vectors[places[i]]`, and row `refs[i][1]` of its batch.
 
-    Batches are without their vectors: most of what a filter would have to copy.
+    Batches are without their vectors and their words: most of what a filter would have to copy.
     """
 
     batches: Sequence[pa.RecordBatch] = ()
@@ -29,10 +32,16 @@ class Memory:
     ids: Sequence[str] = ()
     refs: Sequence[tuple[int, int]] = ()
     places: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    words: Sequence[pa.Array] = ()
 
     def table(self) -> pa.Table:
         """These rows as a filter reads them."""
         return pa.Table.from_batches(self.batches).take(pa.array(self.places))
+
+    @cached_property
+    def postings(self) -> Postings:
+        """The terms of these rows, of a collection with words."""
+        return inverted(pa.chunked_array(self.words, pa.string()).take(pa.array(self.places)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,7 @@ class _Kept:
 
     blocks: list[Vectors] = field(default_factory=list)  # one for each batch in memory
     batches: list[pa.RecordBatch] = field(default_factory=list)
+    words: list[pa.Array] = field(default_factory=list)  # none where the collection has none
     written: tuple[int, int] = (-1, -1)
     view: View | None = None
 
@@ -67,7 +77,11 @@ def view_of(settled: Settled, memory: MemTable, vector_field: str) -> View:
         for batch in memory._insert_batches[len(kept.blocks) :]:
             column = batch.column(vector_field)
             kept.blocks.append(unit_rows(column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)))
-            kept.batches.append(batch.drop_columns(["_partition", vector_field]))
+            beside = batch.drop_columns(["_partition", vector_field])
+            if WORDS in beside.schema.names:
+                kept.words.append(beside.column(WORDS))
+                beside = beside.drop_columns([WORDS])
+            kept.batches.append(beside)
         kept.view = _view(settled, kept, memory)
         kept.written = written
         return kept.view
@@ -91,4 +105,5 @@ def _view(settled: Settled, kept: _Kept, memory: MemTable) -> View:
     refs = [(batch, row) for batch, row, _ in rows.values()]
     places = np.asarray([first[batch] + row for batch, row in refs], dtype=np.intp)
     vectors = np.concatenate(kept.blocks)
-    return View(settled, counting, Memory(tuple(kept.batches), vectors, list(rows), refs, places))
+    memory_rows = Memory(tuple(kept.batches), vectors, list(rows), refs, places, tuple(kept.words))
+    return View(settled, counting, memory_rows)

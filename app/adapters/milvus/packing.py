@@ -13,6 +13,7 @@ from pymilvus import DataType, MilvusClient
 from pymilvus.grpc_gen.milvus_pb2 import UpsertRequest
 
 from app.adapters.milvus.layouts import LiteLayout, ServerLayout
+from app.adapters.milvus.words import WORDS
 from app.domain.embeddings import Vectors
 from app.ports.vectors import VectorRow
 
@@ -35,17 +36,23 @@ def packing(client: MilvusClient, layout: ServerLayout | LiteLayout) -> MilvusCl
         context: Any = None,
         **_: Any,
     ) -> UpsertRequest:
-        _, schema_timestamp = connection._get_schema(collection, timeout=timeout, context=context)
-        return upsert_request(collection, rows, layout, schema_timestamp)
+        schema, schema_timestamp = connection._get_schema(collection, timeout=timeout, context=context)
+        words = any(field["name"] == WORDS for field in schema["fields"])
+        return upsert_request(collection, rows, layout, schema_timestamp, words=words)
 
     connection._prepare_row_upsert_request = prepare
     return client
 
 
 def upsert_request(
-    collection: str, rows: Sequence[VectorRow], layout: ServerLayout | LiteLayout, schema_timestamp: int = 0
+    collection: str,
+    rows: Sequence[VectorRow],
+    layout: ServerLayout | LiteLayout,
+    schema_timestamp: int = 0,
+    *,
+    words: bool = False,
 ) -> UpsertRequest:
-    """The request that writes rows, as their collection's schema has them."""
+    """The request that writes rows, as their collection's schema has them: with `words`, or without."""
     request = UpsertRequest(collection_name=collection, num_rows=len(rows), schema_timestamp=schema_timestamp)
     ids = request.fields_data.add(field_name="id", type=DataType.VARCHAR)
     ids.scalars.string_data.data.extend([row.id for row in rows])
@@ -55,6 +62,9 @@ def upsert_request(
     versions.scalars.long_data.data.extend([row.stamp.version for row in rows])
     digests = request.fields_data.add(field_name="digest", type=DataType.INT64)
     digests.scalars.long_data.data.extend([row.stamp.digest for row in rows])
+    if words:
+        terms = request.fields_data.add(field_name=WORDS, type=DataType.VARCHAR)
+        terms.scalars.string_data.data.extend([row.words for row in rows])
     attributes = request.fields_data.add(field_name=layout.field, type=DataType.JSON, is_dynamic=layout.dynamic)
     attributes.scalars.json_data.data.extend([orjson.dumps(layout.cells(row.attributes)) for row in rows])
     vectors = np.stack([row.vector for row in rows])

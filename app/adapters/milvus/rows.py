@@ -9,6 +9,7 @@ import numpy as np
 from app.adapters.milvus.schema import MAX_ID_BYTES
 from app.domain.embeddings import Vectors, flawed_rows
 from app.domain.errors import BadVector, Invalid
+from app.domain.product_words import MAX_WORDS_BYTES
 from app.ports.vectors import Stamp, VectorRow
 
 CALL_BYTES = 32 * 2**20  # half of what a server takes in one message
@@ -51,6 +52,6 @@ def calls_of_rows(rows: Sequence[VectorRow], *, dimension: int) -> Iterator[list
     if any(row.vector.shape != (dimension,) for row in latest):
         raise Invalid(f"the collection's vectors have {dimension} dimensions", code="dimension")
     check_vectors(np.stack([row.vector for row in latest]), dimension)
-    size = max(1, CALL_BYTES // (_ATTRIBUTE_BYTES + 4 * dimension))
+    size = max(1, CALL_BYTES // (_ATTRIBUTE_BYTES + MAX_WORDS_BYTES + 4 * dimension))
     for start in range(0, len(latest), size):
         yield latest[start : start + size]

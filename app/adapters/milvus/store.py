@@ -6,6 +6,7 @@ from app.adapters.milvus.collections import STRONG, MilvusCollections
 from app.adapters.milvus.expression import literal, render
 from app.adapters.milvus.rows import calls_of_ids, calls_of_rows, check_vectors, stamps_of
 from app.adapters.milvus.schema import MAX_LIMIT, search_params
+from app.adapters.milvus.words import BM25, METRIC
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
 from app.domain.errors import Invalid
@@ -20,6 +21,11 @@ _STAMP = ["version", "digest"]
 def _any_of(field: str, values: Sequence[str]) -> str:
     """The rows of these values, which may be somebody else's and hold anything."""
     return f"{field} in [{', '.join(map(literal, values))}]"
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(f"a search returns 1 to {MAX_LIMIT} rows", code="limit", field="limit")
 
 
 class MilvusStore(MilvusCollections):
@@ -89,8 +95,7 @@ class MilvusStore(MilvusCollections):
     ) -> list[list[Neighbour]]:
         """The nearest rows of each query, best first, at most 16,384. Raises `BadVector`, `Invalid` (`limit`)."""
         queries = check_vectors(queries, self.dimension(collection))
-        if not 1 <= limit <= MAX_LIMIT:
-            raise Invalid(f"a search returns 1 to {MAX_LIMIT} rows", code="limit", field="limit")
+        _check_limit(limit)
         expression = self._expression(where)
         if expression is False or not len(queries):
             return [[] for _ in queries]
@@ -109,6 +114,36 @@ class MilvusStore(MilvusCollections):
                 timeout=self.timeout if timeout is None else min(timeout, self.timeout),
             )
         return found
+
+    def search_words(
+        self,
+        collection: str,
+        terms: Sequence[str],
+        *,
+        limit: int,
+        where: Filter | Among | None = None,
+        timeout: float | None = None,
+    ) -> list[Neighbour] | None:
+        """The rows that have any of the terms, best first by BM25; None where the collection has no words."""
+        _check_limit(limit)
+        if not self.has_words(collection):
+            return None
+        expression = self._expression(where)
+        if expression is False or not terms:
+            return []
+        with self.connection.reading(collection) as client:
+            found: list[list[Neighbour]] = client.search(  # as `unpacking` has it
+                collection,
+                data=[" ".join(terms)],
+                anns_field=BM25,
+                filter=expression if isinstance(expression, str) else "",
+                limit=limit,
+                output_fields=["product_id"],
+                search_params={"metric_type": METRIC},
+                consistency_level=SESSION,
+                timeout=self.timeout if timeout is None else min(timeout, self.timeout),
+            )
+        return found[0]
 
     def _expression(self, where: Filter | Among | None) -> str | bool:
         if isinstance(where, Among):

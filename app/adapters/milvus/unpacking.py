@@ -12,6 +12,7 @@ from pymilvus.client.utils import check_status
 from pymilvus.grpc_gen.milvus_pb2 import SearchRequest
 from pymilvus.grpc_gen.schema_pb2 import SearchResultData
 
+from app.adapters.milvus.words import METRIC
 from app.ports.vectors import Neighbour
 
 
@@ -27,19 +28,20 @@ def unpacking(client: MilvusClient) -> MilvusClient:
     ) -> list[list[Neighbour]]:
         answer = connection._stub.Search(request, timeout=timeout, metadata=_api_level_md(context))
         check_status(answer.status)
-        return neighbours_of(answer.results)
+        by_words = any(one.key == "metric_type" and one.value == METRIC for one in request.search_params)
+        return neighbours_of(answer.results, by_cosine=not by_words)
 
     connection._execute_search = execute
     return client
 
 
-def neighbours_of(results: SearchResultData) -> list[list[Neighbour]]:
+def neighbours_of(results: SearchResultData, *, by_cosine: bool = True) -> list[list[Neighbour]]:
     """The rows that were found, a list a query, best first."""
     products = next((list(one.scalars.string_data.data) for one in results.fields_data), [])
     ids, scores = list(results.ids.str_id.data), list(results.scores)
     if not len(ids) == len(products) == len(scores) == sum(results.topks):
         raise MilvusException(message="the answer to a search has columns of different lengths")
     # Rounding of float32 puts the cosine of a vector with itself a little above 1.
-    bounded = [max(-1.0, min(1.0, score)) for score in scores]
+    bounded = [max(-1.0, min(1.0, score)) for score in scores] if by_cosine else scores
     found = map(Neighbour, ids, products, bounded)
     return [list(islice(found, count)) for count in results.topks]
