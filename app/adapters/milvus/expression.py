@@ -5,8 +5,9 @@ missing key is unknown to milvus-lite, and `!=` with one is true to Milvus 2.3. 
 are written as literals, here and nowhere else.
 """
 
+import heapq
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.domain.filters import All, AnyOf, Bound, Exists, Filter, Not, OneOf, Operand, Range
 from app.domain.products import AttributeType
@@ -38,14 +39,22 @@ def literal(value: Operand) -> str:
 
 def render(where: Filter, paths: Paths) -> str | bool:
     """The expression of a filter, or True where everything passes, or False where nothing does."""
-    return _Renderer(paths).render(where, holds=True)
+    rendered = _Renderer(paths).render(where, holds=True)
+    return rendered if isinstance(rendered, bool) else rendered.text
+
+
+class _Expression(NamedTuple):
+    """The text of an expression, and how deep its parentheses are nested."""
+
+    depth: int
+    text: str
 
 
 class _Renderer:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
 
-    def render(self, where: Filter, *, holds: bool) -> str | bool:
+    def render(self, where: Filter, *, holds: bool) -> _Expression | bool:
         """The expression that the filter holds, or that it does not."""
         match where:
             case Not(term):
@@ -56,45 +65,55 @@ class _Renderer:
             case _:
                 return self._comparison(where, holds=holds)
 
-    def _comparison(self, where: OneOf | Range | Exists, *, holds: bool) -> str | bool:
+    def _comparison(self, where: OneOf | Range | Exists, *, holds: bool) -> _Expression | bool:
         match where:
             case OneOf(attribute, AttributeType.KEYWORDS, values):
-                tests = [self._paths.contains(attribute, str(value)) for value in values]
-                return _join("or", tests) if holds else _join("and", [f"(not {test})" for test in tests])
+                tests = [_Expression(1, self._paths.contains(attribute, str(value))) for value in values]
+                return _join("or", tests) if holds else _join("and", [_negated(test) for test in tests])
             case OneOf(attribute, _, values):
                 return self._compared(attribute, [("==", "!=", value) for value in values], any_of=True, holds=holds)
             case Range(attribute, _, bounds):
                 signed = [(*_SIGNS[bound], value) for bound, value in bounds]
                 return self._compared(attribute, signed, any_of=False, holds=holds)
             case Exists(attribute):
-                return self._exists(attribute) if holds else f"(not {self._exists(attribute)})"
+                return self._exists(attribute) if holds else _negated(self._exists(attribute))
 
     def _compared(
         self, attribute: str, tests: list[tuple[str, str, Operand]], *, any_of: bool, holds: bool
-    ) -> str | bool:
+    ) -> _Expression | bool:
         """Comparisons of one attribute: each a sign, the sign of its complement, and the value."""
         path = self._paths.value(attribute)
-        if holds:
-            return _join("or" if any_of else "and", [f"{path} {sign} {literal(value)}" for sign, _, value in tests])
-        none = _join("and" if any_of else "or", [f"{path} {sign} {literal(value)}" for _, sign, value in tests])
-        return _join("or", [f"(not {self._exists(attribute)})", none])
+        signed = [(sign if holds else complement, value) for sign, complement, value in tests]
+        compared = [_Expression(0, f"{path} {sign} {literal(value)}") for sign, value in signed]
+        together = _join("or" if any_of is holds else "and", compared)
+        return together if holds else _join("or", [_negated(self._exists(attribute)), together])
 
-    def _exists(self, attribute: str) -> str:
-        return f"(exists {self._paths.value(attribute)})"
+    def _exists(self, attribute: str) -> _Expression:
+        return _Expression(1, f"(exists {self._paths.value(attribute)})")
 
 
-def _join(operator: str, terms: Sequence[str | bool]) -> str | bool:
+def _negated(test: _Expression) -> _Expression:
+    return _Expression(test.depth + 1, f"(not {test.text})")
+
+
+def _join(operator: str, terms: Sequence[_Expression | bool]) -> _Expression | bool:
     """Join terms, dropping those that decide nothing; one that decides everything is the answer."""
     decisive = operator == "or"
     if any(term is decisive for term in terms):
         return decisive
-    texts = [term for term in terms if isinstance(term, str)]
-    return _balanced(operator, texts) if texts else not decisive
+    left = [term for term in terms if isinstance(term, _Expression)]
+    return _flattest(operator, left) if left else not decisive
 
 
-def _balanced(operator: str, terms: list[str]) -> str:
-    """Join as a balanced tree: a chain of 500 is 500 levels deep to a server, which reads less than 100."""
-    if len(terms) == 1:
-        return terms[0]
-    middle = len(terms) // 2
-    return f"({_balanced(operator, terms[:middle])} {operator} {_balanced(operator, terms[middle:])})"
+def _flattest(operator: str, terms: list[_Expression]) -> _Expression:
+    """Join the two that are least deep, again and again: fewer than fifty levels, whatever the filter.
+
+    A server reads less than a hundred. A chain of 500 would be 500 levels deep, and twenty levels of a filter, each
+    joined as a balanced tree of its own, 120.
+    """
+    heapq.heapify(terms)
+    while len(terms) > 1:
+        one, other = heapq.heappop(terms), heapq.heappop(terms)
+        joined = _Expression(max(one.depth, other.depth) + 1, f"({one.text} {operator} {other.text})")
+        heapq.heappush(terms, joined)
+    return terms[0]
