@@ -36,6 +36,7 @@ from app.services.seal_cursors import Cursors
 from app.services.search import Searcher
 from app.services.search_legs import Legs
 from app.services.searches_first import SearchesFirst
+from app.services.watch_recall import RecallWatch
 from migrations.upgrade import upgrade
 from tests.factories import FLAT, a_catalog
 from tests.fakes.blobs import MemoryBlobs
@@ -83,8 +84,10 @@ class Pipeline:
         self.searches = SearchesFirst()
         self.now = time.time()
         self.cursors = Cursors(self.database, clock=lambda: self.now)
+        columns = CatalogColumns()
+        watch = RecallWatch(self.database, legs, columns, self.searches)
         self.searcher = Searcher(
-            self.database, encoder, legs, CatalogColumns(), recorder, self.searches, self.cursors, budget_s=30.0
+            self.database, encoder, legs, columns, recorder, self.searches, self.cursors, watch, budget_s=30.0
         )
         self.declare(a_catalog())
 

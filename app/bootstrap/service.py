@@ -14,10 +14,13 @@ from app.bootstrap.wiring import open_application
 from app.config import Settings
 from app.domain.errors import Unavailable
 from app.ports.encoders import EncoderLoader
-from app.services.record_queries import QueryRecorder
+from app.services.search import Searcher
 
 RECORD_EVERY_S = 10.0
 """Between two times that queries are written down: a process that dies forgets the ones since."""
+
+RECALL_EVERY_S = 60.0
+"""Between two looks whether it is time to measure recall again."""
 
 
 def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> Application:
@@ -28,7 +31,7 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
     if not settings.embedded:
         application = open_application(settings, loader=loader)
         application.closing.enter_context(contextlib.closing(Herald(application.database, application.encoders)))
-        _record_queries(application.searcher.recorder, application.closing)
+        _watch(application.searcher, application.closing)
         return application
     from migrations.upgrade import upgrade  # noqa: PLC0415 - Alembic takes 7 MB, which an API over servers never needs
 
@@ -47,15 +50,19 @@ def open_service(settings: Settings, *, loader: EncoderLoader | None = None) -> 
         failing.callback(worker.stop)
         if settings.database_url:  # where others may answer from the same database
             failing.enter_context(contextlib.closing(Herald(application.database, application.encoders)))
-        _record_queries(application.searcher.recorder, failing)
+        _watch(application.searcher, failing)
         application.sweep()  # go on where the last start stopped
         return replace(application, worker=worker, closing=failing.pop_all())
 
 
-def _record_queries(recorder: QueryRecorder, closing: ExitStack) -> None:
+def _watch(searcher: Searcher, closing: ExitStack) -> None:
+    """What is done of itself with the queries that come: some are written down, and some asked again."""
+    recorder = searcher.recorder
+
     def write_last() -> None:
         with contextlib.suppress(Unavailable):
             recorder.write()
 
     closing.callback(write_last)
     closing.enter_context(contextlib.closing(Repeating("record", recorder.write, RECORD_EVERY_S)))
+    closing.enter_context(contextlib.closing(Repeating("recall", searcher.watch.measure, RECALL_EVERY_S)))

@@ -46,6 +46,7 @@ from app.services.search_legs import Legs
 from app.services.searches_first import SearchesFirst
 from app.services.switch_build import Switch
 from app.services.turns import Turns
+from app.services.watch_recall import RecallWatch
 
 CORES = os.cpu_count() or 1
 EMBED_THREADS = 2 * MAX_URLS  # fetch for two whole requests at a time, and never behind the pictures of uploads
@@ -111,14 +112,16 @@ def open_application(
     query_encoder = QueryEncoder(database, encoders, checker, fetcher)
     legs, searches = Legs(store, pool("legs", LEG_THREADS)), SearchesFirst()
     breaker = SearchBreaker(store, fair_s=settings.search_budget_s / 2)  # a leg may have waited for a thread
+    columns = CatalogColumns()
     searcher = Searcher(
         database,
         query_encoder,
         replace(legs, store=breaker),
-        CatalogColumns(),
+        columns,
         QueryRecorder(database, settings.recorded_queries),
         searches,
         Cursors(database),
+        RecallWatch(database, legs, columns, searches),
         settings.search_budget_s,
     )
     embed_pool = pool("embed", EMBED_THREADS)

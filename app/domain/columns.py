@@ -66,17 +66,12 @@ class Columns:
         return alive if where is None else alive & self._holds(where, count)
 
     def rows_of(self, product_ids: Sequence[str]) -> Rows:
-        """The rows of products; those that are not known are left out."""
-        found = (self._rows.get(product_id) for product_id in product_ids)
-        return np.array([row for row in found if row is not None], dtype=np.intp)
+        """The row of each product, shape (ids,); -1 where it is not known."""
+        return np.array([self._rows.get(product_id, -1) for product_id in product_ids], dtype=np.intp)
 
     def ids_of(self, rows: Iterable[int]) -> list[str]:
         """The products of rows."""
         return [self._ids[row] for row in rows]
-
-    def row_of(self, product_id: str) -> int | None:
-        """The row of a product; None where it is not known."""
-        return self._rows.get(product_id)
 
     def page(self, mask: Mask, after: str, limit: int) -> list[str]:
         """The first products of a mask beyond an id, in the order of ids."""

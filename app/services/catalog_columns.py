@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.domain.column import Mask
-from app.domain.columns import Columns
+from app.domain.columns import Columns, Rows
 from app.domain.facets import Facet, facet
 from app.domain.filters import Filter
 from app.domain.products import AttributeType
@@ -49,10 +49,20 @@ class Selection:
     def among(self, product_ids: Sequence[str]) -> "Selection":
         """Those of them that are among these."""
         chosen = np.zeros_like(self.mask)
+        rows = self._rows(product_ids)
+        chosen[rows[rows >= 0]] = True
+        return _selected(self.shared, chosen & self.mask, self.everything)
+
+    def holds(self, product_ids: Sequence[str]) -> Mask:
+        """Which of these are among them, shape (ids,)."""
+        rows = self._rows(product_ids)
+        return (rows >= 0) & self.mask[rows]
+
+    def _rows(self, product_ids: Sequence[str]) -> Rows:
+        """The rows of products, and -1 for those that came since."""
         with self.shared.lock:
             rows = self.shared.columns.rows_of(product_ids)
-        chosen[rows[rows < len(chosen)]] = True
-        return _selected(self.shared, chosen & self.mask, self.everything)
+        return np.where(rows < len(self.mask), rows, -1)
 
     def facet(self, name: str, declared: AttributeType) -> Facet:
         """How many of them hold each value of an attribute."""

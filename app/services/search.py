@@ -21,6 +21,7 @@ from app.services.seal_cursors import Cursors
 from app.services.search_legs import Found, Legs, Plan, ranking
 from app.services.searches_first import SearchesFirst
 from app.services.time_budget import TimeBudget
+from app.services.watch_recall import RecallWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Searcher:
     recorder: QueryRecorder
     first: SearchesFirst
     cursors: Cursors
+    watch: RecallWatch
     budget_s: float
 
     def search(self, catalog: str, query: SearchQuery, cursor: str | None = None) -> SearchResult:
@@ -62,6 +64,7 @@ class Searcher:
             watch.lap("explain")
         elif not query.browses:  # whoever asks why is no shopper
             self.recorder.note(catalog, query)
+            self.watch.note(plan, query, found)
         laps = watch.readings()
         return SearchResult(hits, rest.total, rest.build_id, rest.encoder, laps, facets, rest.degraded, following)
 

@@ -2,15 +2,22 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from app.domain.bands import Band
+from app.domain.builds import IndexSpec
 from app.domain.errors import Invalid, NotFound, StoreUnavailable, VitrineError
 from app.domain.facets import RangeFacet, ValueFacet
+from app.domain.filters import parse_filter
 from app.domain.fusion import RRF_K
 from app.domain.search import ACROSS, BY_WORDS, Fusion, Leg, SearchQuery, Total
 from app.domain.uploads import Stage
-from tests.factories import a_deletion, a_patch, a_picture, a_submission
+from app.services.catalog_columns import Selection, Shared
+from app.services.search_legs import WIDEST, Plan
+from tests.factories import FLAT, SCHEMA, a_build, a_deletion, a_patch, a_picture, a_submission
 from tests.pipelines import Pipeline, titles
 
 COLOURS = ("red", "green", "blue", "yellow")
@@ -83,6 +90,30 @@ def test_a_filter_holds_for_searching_and_for_browsing(
     browsed = stocked.search(SearchQuery(filter=where))
     assert {hit.product.product_id for hit in browsed.hits} == expected
     assert (browsed.total.value, browsed.total.exact) == (len(expected), True)
+
+
+@pytest.mark.parametrize(
+    ("index", "passing", "expected"),
+    [
+        (IndexSpec.of("HNSW", {"ef": 100}), 5_000, {"ef": 200}),
+        (IndexSpec.of("HNSW", {"ef": 100}), 9_999, {"ef": 100}),
+        (IndexSpec.of("HNSW", {"ef": 100}), 1, {"ef": 100 * WIDEST}),
+        (IndexSpec.of("IVF_FLAT", {"nlist": 64, "nprobe": 10}), 2_000, {"nprobe": 50}),
+        (IndexSpec.of("IVF_FLAT", {"nlist": 64, "nprobe": 10}), 1_000, {"nprobe": 64}),
+        (IndexSpec.of("HNSW", {"ef": 100}), 0, {"ef": 100}),
+        (IndexSpec.exact(), 5_000, {"nprobe": 1}),
+        (FLAT, 5_000, {}),
+        (replace(IndexSpec.of("HNSW"), bands=(Band(1.0, 40, 1), Band(0.5, 70, 1))), 5_000, {"ef": 70}),
+    ],
+)
+def test_an_index_that_was_not_tuned_looks_at_as_much_more_as_fewer_pass(
+    index: IndexSpec, passing: int, expected: Mapping[str, int]
+) -> None:
+    chosen = Selection(Shared(), np.empty(0, dtype=np.bool_), passing, 10_000)
+    build = replace(a_build(), index=index)
+    where = parse_filter({"price": 1}, SCHEMA)
+    assert Plan(build, where, chosen).searched[0].search_params == expected
+    assert Plan(build, None, chosen).searched == build.searched()
 
 
 def test_facets_and_total_are_of_everything_that_passes_where_nothing_is_asked_for(stocked: Pipeline) -> None:
