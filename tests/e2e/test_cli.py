@@ -165,7 +165,7 @@ def test_a_service_is_asked_by_its_url_and_keeps_its_port_and_data_to_itself(
         assert (code, len({hit["product_id"] for hit in answer["hits"] + rest["hits"]})) == (0, 39)
         assert "cursor" not in rest and "--cursor" not in told
         code, answer, _ = run("search", "red square", "--explain", "--limit", "1", "--catalog", "squares", url=url)
-        assert (code, sorted(answer["hits"][0]["explain"]["legs"])) == (0, ["image", "text"])
+        assert (code, sorted(answer["hits"][0]["explain"]["legs"])) == (0, ["image", "keyword", "text"])
         code, told, _ = run("explain", "p9", "red square", "--filter", cheap, "--catalog", "squares", url=url)
         assert (code, told["reason"], told["detail"]) == (0, "filtered_out", "price is 9.5, asked: below 8")
         code, answer, told = run("search", "x", "--filter", '{"size": 3}', "--catalog", "squares", url=url)
