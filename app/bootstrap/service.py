@@ -3,6 +3,7 @@
 import contextlib
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from app.adapters.celery.jobs import make_celery
 from app.adapters.celery.worker import EmbeddedWorker
@@ -18,6 +19,9 @@ from app.services.search import Searcher
 
 RECORD_EVERY_S = 10.0
 """Between two times that queries are written down: a process that dies forgets the ones since."""
+
+REFRESH_EVERY_S = 60.0
+"""Between two times that columns of attributes are brought up to date by themselves: a query has no more to read."""
 
 RECALL_EVERY_S = 60.0
 """Between two looks whether it is time to measure recall again."""
@@ -65,4 +69,6 @@ def _watch(searcher: Searcher, closing: ExitStack) -> None:
 
     closing.callback(write_last)
     closing.enter_context(contextlib.closing(Repeating("record", recorder.write, RECORD_EVERY_S)))
+    refresh = partial(searcher.columns.refresh, searcher.database)
+    closing.enter_context(contextlib.closing(Repeating("columns", refresh, REFRESH_EVERY_S)))
     closing.enter_context(contextlib.closing(Repeating("recall", searcher.watch.measure, RECALL_EVERY_S)))

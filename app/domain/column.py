@@ -14,10 +14,26 @@ from app.domain.products import AttributeType, AttributeValue
 Mask = NDArray[np.bool_]
 
 _ABSENT = -1
-_ANSWERS = 64  # comparisons whose answers are kept: a shop's filters come again and again
+_ANSWERS = 16  # comparisons whose answers are kept, a byte a distinct value: a shop's filters come again and again
 
-_Distinct = str | bool | tuple[str, ...]
+Value = str | bool | tuple[str, ...]
 """A value that is no number; the values of a keyword[] are one."""
+
+
+class Distinct:
+    """The distinct values of one attribute, numbers aside, of which none ever changes or goes. Safe for threads."""
+
+    def __init__(self) -> None:
+        self.values: list[Value] = []
+        self._moments: NDArray[np.bytes_] = np.empty(0, dtype="S27")
+
+    def moments(self) -> NDArray[np.bytes_]:
+        """They, where they are datetimes: all are of one length, and their bytes are in the order of time."""
+        moments = self._moments
+        if len(moments) < len(self.values):
+            more = [value if isinstance(value, str) else "" for value in self.values[len(moments) :]]
+            moments = self._moments = np.concatenate([moments, np.array(more, dtype="S27")])
+        return moments
 
 
 class Column:
@@ -27,15 +43,22 @@ class Column:
         self.numbers = np.full(room, np.nan)
         """The rows' numbers, as doubles; NaN where a row has none."""
         self.codes: NDArray[np.int32] = np.full(room, _ABSENT, dtype=np.int32)
-        """The places of the rows' values in `values`; -1 where a row has none, or a number."""
-        self.values: list[_Distinct] = []
-        self._places: dict[tuple[type, _Distinct], int] = {}
+        """The places of the rows' values among the distinct ones; -1 where a row has none, or a number."""
+        self.distinct = Distinct()
+        self._places: dict[tuple[type, Value], int] = {}
         self._answers: OrderedDict[OneOf | Range, Mask] = OrderedDict()
 
     @property
-    def distinct(self) -> int:
-        """How many distinct values were ever held, without numbers."""
-        return len(self.values)
+    def values(self) -> Sequence[Value]:
+        """The distinct values."""
+        return self.distinct.values
+
+    def copy(self, rows: int) -> "Column":
+        """What its first rows have now."""
+        copied = Column(0)
+        copied.numbers, copied.codes = self.numbers[:rows].copy(), self.codes[:rows].copy()
+        copied.distinct = self.distinct
+        return copied
 
     def grow(self, room: int) -> None:
         """Make room for so many rows."""
@@ -53,54 +76,60 @@ class Column:
         if isinstance(value, int | float) and not isinstance(value, bool):
             self.numbers[row], self.codes[row] = float(value), _ABSENT
             return
-        kept: _Distinct = tuple(value) if isinstance(value, list) else value
+        kept: Value = tuple(value) if isinstance(value, list) else value
         key = type(kept), kept  # in Python True is 1, and both are one key
         place = self._places.get(key)
         if place is None:
-            place = self._places[key] = len(self.values)
-            self.values.append(kept)
+            place = self._places[key] = len(self.distinct.values)
+            self.distinct.values.append(kept)
         self.numbers[row], self.codes[row] = np.nan, place
 
     def holds(self, where: OneOf | Range | Exists) -> Mask:
         """For which rows a comparison holds, rows without a value among those for which it does not."""
+        if isinstance(where, Exists):
+            held: Mask = (self.codes != _ABSENT) | ~np.isnan(self.numbers)
+            return held
+        if where.type is AttributeType.NUMBER:
+            return self._numbers_hold(where)
+        found: Mask = self._values_hold(where)[self.codes]
+        return found
+
+    def _numbers_hold(self, where: OneOf | Range) -> Mask:
+        if isinstance(where, OneOf):
+            among: Mask = np.isin(self.numbers, np.array(where.values, dtype=np.float64))
+            return among
+        within: Mask = ~np.isnan(self.numbers)
+        for bound, limit in where.bounds:
+            within &= COMPARE[bound](self.numbers, limit)
+        return within
+
+    def _values_hold(self, where: OneOf | Range) -> Mask:
+        """Which distinct values a comparison holds for; one place more at the end is of rows without a value."""
         match where:
-            case Exists():
-                held: Mask = (self.codes != _ABSENT) | ~np.isnan(self.numbers)
-                return held
-            case OneOf(_, AttributeType.NUMBER, values):
-                return self._numbers_among(values)
-            case Range(_, AttributeType.NUMBER, bounds):
-                within: Mask = ~np.isnan(self.numbers)
-                for bound, limit in bounds:
-                    within &= COMPARE[bound](self.numbers, limit)
-                return within
             case OneOf(_, AttributeType.KEYWORDS, values):
-                return self._gathered(self._decided(where, _holding(values)))
+                return self._decided(where, _holding(values))
             case OneOf(_, _, values):
-                return self._gathered(self._one_of(values))
+                return self._one_of(values)
+            case Range(_, AttributeType.DATETIME, bounds):
+                return self._between(bounds)
             case Range(_, _, bounds):
-                return self._gathered(self._decided(where, _within(bounds)))
-
-    def _numbers_among(self, values: Sequence[Operand]) -> Mask:
-        found: Mask = np.isin(self.numbers, np.array(values, dtype=np.float64))
-        return found
-
-    def _gathered(self, of_values: Mask) -> Mask:
-        found: Mask = of_values[self.codes]
-        return found
+                return self._decided(where, _within(bounds))
 
     def _one_of(self, values: Sequence[Operand]) -> Mask:
-        """Which distinct values are among these; as `_decided`."""
         found = np.zeros(len(self.values) + 1, dtype=np.bool_)
         places = (self._places.get((type(value), value)) for value in values)  # type: ignore[arg-type]  # no number
         found[[place for place in places if place is not None]] = True
         return found
 
-    def _decided(self, where: OneOf | Range, decide: Callable[[_Distinct], bool]) -> Mask:
-        """Which distinct values a comparison holds for; one place more at the end is of rows without a value.
+    def _between(self, bounds: Sequence[tuple[Bound, str | float]]) -> Mask:
+        moments = self.distinct.moments()
+        found = np.append(moments != b"", False)
+        for bound, limit in bounds:
+            found[:-1] &= COMPARE[bound](moments, str(limit).encode())
+        return found
 
-        What was decided once is kept: values only ever come.
-        """
+    def _decided(self, where: OneOf | Range, decide: Callable[[Value], bool]) -> Mask:
+        """Value by value; what was decided once is kept, for values only ever come."""
         kept = self._answers.pop(where, np.zeros(1, dtype=np.bool_))
         if len(kept) <= len(self.values):
             more = np.fromiter(map(decide, islice(self.values, len(kept) - 1, None)), dtype=np.bool_)
@@ -111,11 +140,11 @@ class Column:
         return kept
 
 
-def _holding(values: Sequence[Operand]) -> Callable[[_Distinct], bool]:
+def _holding(values: Sequence[Operand]) -> Callable[[Value], bool]:
     wanted = frozenset(values)
     return lambda value: isinstance(value, tuple) and not wanted.isdisjoint(value)
 
 
-def _within(bounds: Sequence[tuple[Bound, str | float]]) -> Callable[[_Distinct], bool]:
+def _within(bounds: Sequence[tuple[Bound, str | float]]) -> Callable[[Value], bool]:
     tests = [(COMPARE[bound], limit) for bound, limit in bounds]
     return lambda value: isinstance(value, str) and all(test(value, limit) for test, limit in tests)

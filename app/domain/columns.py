@@ -19,6 +19,7 @@ from app.domain.products import AttributeValue
 Rows = NDArray[np.intp]
 
 _FIRST = 1_024  # rows there is room for at first; doubled when they are taken
+_FEW = 256  # ids that are put in their places one by one: sorting all of a million takes half a second
 _WASTE = 2  # times as many rows as products: then it is time to begin anew
 
 
@@ -75,24 +76,33 @@ class Columns:
 
     def page(self, mask: Mask, after: str, limit: int) -> list[str]:
         """The first products of a mask beyond an id, in the order of ids."""
-        if len(self._order) != len(self._ids):
-            self._ordered = sorted([*self._ordered, *self._ids[len(self._ordered) :]])
-            self._order = np.fromiter(map(self._rows.__getitem__, self._ordered), dtype=np.intp)
+        self._put_in_order()
         start = bisect_right(self._ordered, after) if after else 0
         known = self._order[start:]
         known = known[known < len(mask)]  # products may have come since the mask was made
         chosen = known[mask[known]]
         return self.ids_of(chosen[:limit].tolist())
 
-    def column(self, name: str) -> Column | None:
-        """An attribute's column; None where no product ever had it."""
-        return self._columns.get(name)
+    def copies(self, names: Sequence[str]) -> dict[str, Column]:
+        """Columns as they are now, of those attributes that any product ever had."""
+        return {name: self._columns[name].copy(len(self._ids)) for name in names if name in self._columns}
 
     @property
     def wasteful(self) -> bool:
         """Whether so much of it is of products and values that are gone that it should be made anew."""
         most = _WASTE * int(self._alive[: len(self._ids)].sum()) + _FIRST
-        return len(self._ids) > most or any(column.distinct > most for column in self._columns.values())
+        return len(self._ids) > most or any(len(column.values) > most for column in self._columns.values())
+
+    def _put_in_order(self) -> None:
+        new = sorted(self._ids[len(self._ordered) :])
+        if len(new) > _FEW:
+            self._ordered = sorted([*self._ordered, *new])
+            self._order = np.fromiter(map(self._rows.__getitem__, self._ordered), dtype=np.intp)
+        elif new:
+            places = [bisect_right(self._ordered, product_id) for product_id in new]
+            self._order = np.insert(self._order, places, [self._rows[product_id] for product_id in new])
+            for place, product_id in zip(reversed(places), reversed(new), strict=True):
+                self._ordered.insert(place, product_id)
 
     def _holds(self, where: Filter, count: int) -> Mask:
         everything: Mask = np.ones(count, dtype=np.bool_)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from heapq import nsmallest
 
 import numpy as np
 
 from app.domain.column import Column
-from app.domain.columns import Columns, Rows
+from app.domain.columns import Rows
 from app.domain.errors import Invalid
 from app.domain.histogram import moment_edges, number_edges
 from app.domain.products import AttributeType, Schema
@@ -21,12 +21,10 @@ MAX_VALUES = 200
 class ValueFacet:
     """How many products hold each value, the most frequent first, equal ones by value.
 
-    A product with several values of a keyword[] counts for each. `values` is how many distinct ones are held:
-    more than there are counts where some were left out.
+    A product with several values of a keyword[] counts for each.
     """
 
     counts: Mapping[str, int]
-    values: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +68,8 @@ def check_facets(names: Sequence[str], schema: Schema) -> Schema:
     return {name: schema[name] for name in names}
 
 
-def facet(columns: Columns, rows: Rows, name: str, declared: AttributeType) -> Facet:
-    """The facet of one attribute over some rows."""
-    column = columns.column(name)
+def facet(column: Column | None, rows: Rows, declared: AttributeType) -> Facet:
+    """The facet of one attribute over some rows; of one that no product ever had there is no column."""
     if declared is AttributeType.NUMBER:
         return _of_numbers(column, rows)
     if declared is AttributeType.DATETIME:
@@ -81,13 +78,28 @@ def facet(columns: Columns, rows: Rows, name: str, declared: AttributeType) -> F
 
 
 def _of_values(column: Column | None, rows: Rows) -> ValueFacet:
+    if column is None:
+        return ValueFacet({})
+    counts, places = _counts(column, rows)
+    if len(places) > MAX_VALUES and not any(isinstance(column.values[place], tuple) for place in places[:1]):
+        counts, places = _most_frequent(column, counts, places)
     counted: dict[str, int] = {}
-    for value, count in _counts(column, rows):
+    for count, place in zip(counts.tolist(), places.tolist(), strict=True):
+        value = column.values[place]
         for one in dict.fromkeys(value) if isinstance(value, tuple) else [value]:
             name = one if isinstance(one, str) else str(one).lower()
             counted[name] = counted.get(name, 0) + count
     ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    return ValueFacet(dict(ordered[:MAX_VALUES]), len(ordered))
+    return ValueFacet(dict(ordered[:MAX_VALUES]))
+
+
+def _most_frequent(column: Column, counts: Rows, places: Rows) -> tuple[Rows, Rows]:
+    """The counts and places of the single values that come first: of those as frequent as the last one, by value."""
+    last = np.partition(counts, -MAX_VALUES)[-MAX_VALUES]
+    more, same = places[counts > last], places[counts == last]
+    chosen = nsmallest(MAX_VALUES - len(more), same.tolist(), key=lambda place: str(column.values[place]))
+    places = np.concatenate([more, np.array(chosen, dtype=np.intp)])
+    return np.concatenate([counts[counts > last], np.full(len(chosen), last)]), places
 
 
 def _of_numbers(column: Column | None, rows: Rows) -> RangeFacet:
@@ -102,25 +114,25 @@ def _of_numbers(column: Column | None, rows: Rows) -> RangeFacet:
 
 
 def _of_moments(column: Column | None, rows: Rows) -> RangeFacet:
-    counted = sorted((value, count) for value, count in _counts(column, rows) if isinstance(value, str))
-    if not counted:
-        return RangeFacet(None, None, ())
-    edges = moment_edges(counted[0][0], counted[-1][0])
-    places = np.searchsorted(edges, [value for value, _ in counted], side="right") - 1
-    counts = np.bincount(places, weights=[count for _, count in counted], minlength=len(edges) - 1)
-    return RangeFacet(counted[0][0], counted[-1][0], _trimmed(edges, counts.astype(int).tolist()))
-
-
-def _counts(column: Column | None, rows: Rows) -> Sequence[tuple[Any, int]]:
-    """The distinct values that some rows hold, numbers aside, and how many rows hold each."""
     if column is None:
-        return []
+        return RangeFacet(None, None, ())
+    counts, places = _counts(column, rows)
+    if not len(places):
+        return RangeFacet(None, None, ())
+    moments = column.distinct.moments()[places]
+    least, greatest = (moments[place].decode() for place in (moments.argmin(), moments.argmax()))
+    edges = moment_edges(least, greatest)
+    buckets = np.searchsorted(np.array(edges, dtype=moments.dtype), moments, side="right") - 1
+    counted = np.bincount(buckets, weights=counts, minlength=len(edges) - 1)
+    return RangeFacet(least, greatest, _trimmed(edges, counted.astype(int).tolist()))
+
+
+def _counts(column: Column, rows: Rows) -> tuple[Rows, Rows]:
+    """How many rows hold each distinct value that any of them holds, numbers aside, and the places of the values."""
     codes = column.codes[rows]
     counts = np.bincount(codes[codes >= 0])
     places = np.flatnonzero(counts)
-    return [
-        (column.values[place], count) for place, count in zip(places.tolist(), counts[places].tolist(), strict=True)
-    ]
+    return counts[places], places
 
 
 def _trimmed(edges: Sequence[float | str], counts: Sequence[int]) -> Sequence[Bucket]:

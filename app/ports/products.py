@@ -51,10 +51,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Products that changed, or all of them where it is the `whole` catalog; `mark` is what to ask with next."""
+    """Products that changed, or all that are not deleted of the `whole` catalog; `mark` is what to ask with next."""
 
     products: Sequence[Held]
-    mark: int
+    mark: str
     whole: bool
 
 
@@ -107,19 +107,15 @@ class Products(Protocol):
         """The newest versions of these products, deleted ones too."""
         ...
 
-    def changed(self, catalog: str, since: int | None) -> Changes:
-        """What has changed since a mark: a product that changed later comes, and one that did not may come again.
+    def changed(self, catalog: str, since: str | None) -> Changes:
+        """What has changed since a mark, deleted products too; one that has not changed may come again.
 
-        Everything, deleted products too, where there is no mark, or where it is none of this database.
+        Everything that is not deleted where there is no mark, or where it is none of this database.
         """
         ...
 
-    def browse(self, catalog: str, where: Filter | None, *, limit: int, after: str = "") -> tuple[int, Sequence[str]]:
-        """How many products pass the filter, counted exactly, and the first ids of those that follow `after`."""
-        ...
-
-    def browse_rank(self, catalog: str, where: Filter | None, product_id: str) -> int:
-        """The place from 1 at which browsing shows a product that passes the filter."""
+    def count(self, catalog: str, where: Filter | None = None, *, up_to: str = "") -> int:
+        """How many products that are not deleted pass the filter, of those up to and with an id; '' is no bound."""
         ...
 
 

@@ -111,5 +111,5 @@ def _counted(transaction: Transaction, name: str) -> tuple[Catalog, int]:
     catalog = transaction.catalogs.get(name)
     if catalog is None:
         raise unknown_catalog(name)
-    products, _ = transaction.products.browse(name, None, limit=0)
+    products = transaction.products.count(name)
     return catalog, products

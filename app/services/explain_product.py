@@ -44,7 +44,7 @@ class Explainer:
             if not subject.passes:
                 return subject.told(Cause.FILTERED_OUT, "; ".join(one.detail for one in subject.conditions))
             if query.browses:
-                rank = transaction.products.browse_rank(catalog, plan.where, product_id)
+                rank = transaction.products.count(catalog, plan.where, up_to=product_id)
                 return _placed(subject.told(Cause.FOUND, "", rank=rank), query)
         return self._searched(plan, query, subject)
 

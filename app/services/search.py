@@ -54,7 +54,7 @@ class Searcher:
         watch.lap("plan")
         found = Found({}, {}, []) if query.browses else self.find(plan, query, watch)
         begun, chosen = _begun(plan, query, found)
-        facets = {name: chosen.facet(name, declared) for name, declared in plan.facets.items()}
+        facets = chosen.facets(plan.facets)
         watch.lap("facets")
         hits, rest = next_page(self.database, begun, plan.where, plan.passing, query.limit)
         following = self.cursors.sealed(rest)
@@ -89,7 +89,7 @@ class Searcher:
             where = parse_filter(query.filter, declared.attributes) if query.filter else None
             facets = check_facets(query.facets, declared.attributes)
             snapshot = self.columns.snapshot(transaction, catalog)
-        return Plan(build, where, snapshot.passing(where), facets)
+        return Plan(build, where, snapshot.passing(where, list(facets)), facets)
 
     def find(self, plan: Plan, query: SearchQuery, watch: "Stopwatch") -> Found:
         """Encode a query, search its legs and fuse them."""

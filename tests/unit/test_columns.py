@@ -47,7 +47,7 @@ def columns_of(*products: Mapping[str, Any] | None) -> Columns:
 
 def counted(columns: Columns, name: str, where: Mapping[str, Any] | None = None) -> Any:
     mask = columns.passing(None if where is None else parse_filter(where, SCHEMA))
-    return facet(columns, np.flatnonzero(mask), name, SCHEMA[name])
+    return facet(columns.copies([name]).get(name), np.flatnonzero(mask), SCHEMA[name])
 
 
 @given(st.lists(ATTRIBUTES | st.none(), max_size=30))
@@ -55,7 +55,7 @@ def test_choosing_any_value_of_a_facet_selects_as_many_as_it_says(given: list[di
     stated = [None if one is None else check_attributes(one, SCHEMA) for one in given]
     columns = columns_of(*stated)
     for name, declared in SCHEMA.items():
-        found = counted(columns, name) if declared is not AttributeType.TEXT else ValueFacet({}, 0)
+        found = counted(columns, name) if declared is not AttributeType.TEXT else ValueFacet({})
         if isinstance(found, ValueFacet):
             chosen = {value: value == "true" if name == "in_stock" else value for value in found.counts}
             clicks = [({name: chosen[value]}, count) for value, count in found.counts.items()]
@@ -74,17 +74,17 @@ def test_choosing_any_value_of_a_facet_selects_as_many_as_it_says(given: list[di
 def test_the_most_frequent_values_come_first_and_many_are_cut() -> None:
     held = [{"colour": f"c{place % 300:03}"} for place in range(900)] + [{"colour": "c299"}, {}, {"colour": "c298"}]
     found = counted(columns_of(*held), "colour")
-    assert (len(found.counts), found.values) == (MAX_VALUES, 300)
+    assert len(found.counts) == MAX_VALUES
     assert list(found.counts.items())[:3] == [("c298", 4), ("c299", 4), ("c000", 3)]
 
 
 def test_a_value_that_a_product_has_twice_counts_once() -> None:
     found = counted(columns_of({"sizes": ["M", "M", "L"]}, {"sizes": ["M"]}, {}), "sizes")
-    assert found == ValueFacet({"M": 2, "L": 1}, 2)
+    assert found == ValueFacet({"M": 2, "L": 1})
 
 
 def test_without_values_a_facet_is_empty() -> None:
-    assert counted(columns_of({}, None), "colour") == ValueFacet({}, 0)
+    assert counted(columns_of({}, None), "colour") == ValueFacet({})
     assert counted(columns_of({}, None), "price") == RangeFacet(None, None, ())
     columns = columns_of({"released": "2020-01-01T00:00:00.000000Z"}, {})
     assert counted(columns, "released", {"price": 1}) == RangeFacet(None, None, ())

@@ -126,22 +126,16 @@ class ProductRows:
         """The newest versions of these products, deleted ones too."""
         return product_versions.versions(self._connection, catalog, product_ids)
 
-    def changed(self, catalog: str, since: int | None) -> Changes:
+    def changed(self, catalog: str, since: str | None) -> Changes:
         """What has changed since a mark, or everything."""
         return changed_products(self._connection, catalog, since)
 
-    def browse(self, catalog: str, where: Filter | None, *, limit: int, after: str = "") -> tuple[int, Sequence[str]]:
-        """How many products pass the filter, and the ids of those that follow one."""
+    def count(self, catalog: str, where: Filter | None = None, *, up_to: str = "") -> int:
+        """How many products pass the filter, of those up to an id."""
         passing = _passes(catalog, where)
-        total = self._connection.execute(select(func.count()).select_from(products).where(passing)).scalar_one()
-        following = select(products.c.product_id).where(passing, products.c.product_id > after)
-        page = following.order_by(products.c.product_id).limit(limit)
-        return total, self._connection.execute(page).scalars().all()
-
-    def browse_rank(self, catalog: str, where: Filter | None, product_id: str) -> int:
-        """The place from 1 at which browsing shows a product that passes the filter."""
-        before = and_(_passes(catalog, where), products.c.product_id <= product_id)
-        return self._connection.execute(select(func.count()).select_from(products).where(before)).scalar_one()
+        if up_to:
+            passing = and_(passing, products.c.product_id <= up_to)
+        return self._connection.execute(select(func.count()).select_from(products).where(passing)).scalar_one()
 
 
 def _new_values(upload: Accepted) -> dict[str, Any]:
