@@ -189,4 +189,8 @@ def _hit_document(catalog: str, hit: Hit) -> HitDocument:
         document["matched_image"] = {"position": hit.matched.position, "url": picture_url(catalog, hit.matched)}
     if hit.explanation is not None:
         document["explain"] = explanation_document(hit.explanation)
+    if hit.group is not None:
+        document["group"] = {"value": hit.group.value, "size": hit.group.size}
+    if hit.duplicates:
+        document["duplicates"] = hit.duplicates
     return document

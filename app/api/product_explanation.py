@@ -19,6 +19,8 @@ def product_explanation_document(catalog: str, explained: ProductExplanation) ->
         told["rank"] = explained.rank
     if explained.score is not None:
         told["score"] = explained.score
+    if explained.behind is not None:
+        told["behind"] = explained.behind
     if explained.depth:
         told["depth"] = explained.depth
     if explained.upload is not None:

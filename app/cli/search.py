@@ -10,6 +10,7 @@ import typer
 from rich.table import Column, Table
 
 from app.cli.connection import catalog_path, connect
+from app.cli.diversity import CollapseDuplicates, GroupBy, GroupLimit, diversity_of
 from app.cli.explained import lines_of
 from app.cli.options import CatalogName, Data, Image, Json, Like, Limit, MinScore, Url, Where
 from app.cli.screen import Screen, plain
@@ -27,6 +28,9 @@ def search(
     where: Where = None,
     limit: Limit = 20,
     min_score: MinScore = None,
+    group_by: GroupBy = None,
+    group_limit: GroupLimit = None,
+    collapse_duplicates: CollapseDuplicates = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say of each hit where it comes from.")] = False,
     cursor: Annotated[
         str | None,
@@ -40,6 +44,7 @@ def search(
     """Search by words, by a picture, by a product, or by words and one of these; without any, look at everything."""
     screen = Screen(json=json)
     query = query_of(text, image, like, where, limit, min_score=min_score)
+    query |= diversity_of(group_by, group_limit, collapse_duplicates=collapse_duplicates)
     if explain:
         query["explain"] = True
     if cursor is not None:
@@ -111,5 +116,16 @@ def _hits(hits: list[dict[str, Any]]) -> Table:
     for place, hit in enumerate(hits, start=1):
         score = "" if hit["score"] is None else f"{hit['score']:.4f}"
         values = [plain(hit["attributes"].get(name, "")) for name in shown]
-        table.add_row(str(place), score, plain(hit["product_id"]), plain(hit["title"]), *values)
+        title = plain(hit["title"]) + _beside(hit)
+        table.add_row(str(place), score, plain(hit["product_id"]), title, *values)
     return table
+
+
+def _beside(hit: dict[str, Any]) -> str:
+    """How many products stand behind a hit, if any."""
+    said = []
+    if "group" in hit and hit["group"]["size"] > 1:
+        said.append(f"{hit['group']['size']} in its group")
+    if "duplicates" in hit:
+        said.append(f"{hit['duplicates']} more with nearly its picture")
+    return f" ({', '.join(said)})" if said else ""

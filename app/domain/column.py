@@ -13,7 +13,9 @@ from app.domain.products import AttributeType, AttributeValue
 
 Mask = NDArray[np.bool_]
 
-_ABSENT = -1
+ABSENT = -1
+"""The code of a row without a value."""
+
 _ANSWERS = 16  # comparisons whose answers are kept, a byte a distinct value: a shop's filters come again and again
 
 Value = str | bool | tuple[str, ...]
@@ -42,7 +44,7 @@ class Column:
     def __init__(self, room: int) -> None:
         self.numbers = np.full(room, np.nan)
         """The rows' numbers, as doubles; NaN where a row has none."""
-        self.codes: NDArray[np.int32] = np.full(room, _ABSENT, dtype=np.int32)
+        self.codes: NDArray[np.int32] = np.full(room, ABSENT, dtype=np.int32)
         """The places of the rows' values among the distinct ones; -1 where a row has none, or a number."""
         self.distinct = Distinct()
         self._places: dict[tuple[type, Value], int] = {}
@@ -64,17 +66,17 @@ class Column:
         """Make room for so many rows."""
         more = room - len(self.codes)
         self.numbers = np.concatenate([self.numbers, np.full(more, np.nan)])
-        self.codes = np.concatenate([self.codes, np.full(more, _ABSENT, dtype=np.int32)])
+        self.codes = np.concatenate([self.codes, np.full(more, ABSENT, dtype=np.int32)])
 
     def clear(self, row: int) -> None:
         """Let a row have no value."""
         self.numbers[row] = np.nan
-        self.codes[row] = _ABSENT
+        self.codes[row] = ABSENT
 
     def set(self, row: int, value: AttributeValue) -> None:
         """Let a row have a value."""
         if isinstance(value, int | float) and not isinstance(value, bool):
-            self.numbers[row], self.codes[row] = float(value), _ABSENT
+            self.numbers[row], self.codes[row] = float(value), ABSENT
             return
         kept: Value = tuple(value) if isinstance(value, list) else value
         key = type(kept), kept  # in Python True is 1, and both are one key
@@ -84,10 +86,20 @@ class Column:
             self.distinct.values.append(kept)
         self.numbers[row], self.codes[row] = np.nan, place
 
+    def keys(self, rows: NDArray[np.intp]) -> NDArray[np.integer]:
+        """A number for each of these rows, the same where the values are the same; `ABSENT` without one."""
+        numbers = self.numbers[rows]
+        held = ~np.isnan(numbers)
+        if not held.any():
+            return self.codes[rows]
+        keys = np.full(len(rows), ABSENT)
+        keys[held] = np.unique(numbers[held], return_inverse=True)[1]
+        return keys
+
     def holds(self, where: OneOf | Range | Exists) -> Mask:
         """For which rows a comparison holds, rows without a value among those for which it does not."""
         if isinstance(where, Exists):
-            held: Mask = (self.codes != _ABSENT) | ~np.isnan(self.numbers)
+            held: Mask = (self.codes != ABSENT) | ~np.isnan(self.numbers)
             return held
         if where.type is AttributeType.NUMBER:
             return self._numbers_hold(where)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.column import Column, Mask
+from app.domain.column import ABSENT, Column, Mask
 from app.domain.filters import All, AnyOf, Filter, Not
 from app.domain.products import AttributeValue
 
@@ -76,12 +76,20 @@ class Columns:
 
     def page(self, mask: Mask, after: str, limit: int) -> list[str]:
         """The first products of a mask beyond an id, in the order of ids."""
+        return self.ids_of(self.ordered(mask, after)[:limit].tolist())
+
+    def ordered(self, mask: Mask, after: str = "") -> Rows:
+        """The rows of a mask beyond an id, in the order of ids."""
         self._put_in_order()
         start = bisect_right(self._ordered, after) if after else 0
         known = self._order[start:]
         known = known[known < len(mask)]  # products may have come since the mask was made
-        chosen = known[mask[known]]
-        return self.ids_of(chosen[:limit].tolist())
+        return known[mask[known]]
+
+    def keys(self, name: str, rows: Rows) -> NDArray[np.integer]:
+        """A number for each row, the same where the values of an attribute are; `ABSENT` without one."""
+        column = self._columns.get(name)
+        return np.full(len(rows), ABSENT) if column is None else column.keys(rows)
 
     def copies(self, names: Sequence[str]) -> dict[str, Column]:
         """Columns as they are now, of those attributes that any product ever had."""

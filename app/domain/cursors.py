@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.domain.errors import Malformed
+from app.domain.grouping import Grouping
 from app.domain.search import SearchQuery, Total
 
 MAX_PLACES = 1_200
@@ -25,18 +26,23 @@ MAX_PLACES = 1_200
 MAX_UNPACKED = 32 * 1024 * 1024
 """Bytes: more than any query that is accepted can make of a filter."""
 
-_FORMAT = b"\x01"
+_FORMAT = b"\x02"
 _SIGNATURE_BYTES = 16
 _NO_PICTURE = -1
 _UNCOUNTED = Total(0, exact=True, scope="catalog")
 
 
 class Placed(NamedTuple):
-    """A product in a ranking, and the position of the picture that matched."""
+    """A product in a ranking, and the position of the picture that matched.
+
+    Its group had `group_size` products, and so many `duplicates` were left out for it.
+    """
 
     product_id: str
     score: float
     position: int | None
+    group_size: int = 1
+    duplicates: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Cursor:
     ranking: Sequence[Placed] | None = None
     after: str = ""
     made_at: int = 0
+    group: Grouping | None = None
 
     @property
     def ends(self) -> bool:
@@ -117,17 +124,18 @@ def _decoded(text: str) -> bytes:
 
 
 def _packed(cursor: Cursor) -> bytes:
-    """A line of JSON, a line of ids, the scores, the positions: what is alike stands together, and shrinks."""
+    """A line of JSON, a line of ids, the scores, positions and counts: what is alike stands together, and shrinks."""
     ranking = cursor.ranking or ()
     told = {one.name: getattr(cursor, one.name) for one in fields(cursor) if one.name != "ranking"}
     told |= {"total": asdict(cursor.total), "degraded": list(cursor.degraded), "ranked": cursor.ranking is not None}
     scores = np.array([one.score for one in ranking], "<f4")
-    positions = np.array([_NO_PICTURE if one.position is None else one.position for one in ranking], "<i4")
+    positions = [_NO_PICTURE if one.position is None else one.position for one in ranking]
+    counts = np.array([positions, [one.group_size for one in ranking], [one.duplicates for one in ranking]], "<i4")
     return b"\n".join(
         (
             json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode(),
             " ".join(one.product_id for one in ranking).encode(),
-            _by_bytes(scores) + positions.tobytes(),
+            _by_bytes(scores) + counts.tobytes(),
         )
     )
 
@@ -136,13 +144,15 @@ def _unpacked(content: bytes) -> Cursor:
     head, names, numbers = content.split(b"\n", 2)
     told, ids = json.loads(head), names.decode().split()
     scores = np.frombuffer(numbers, np.uint8, 4 * len(ids)).reshape(4, -1).T.copy().view("<f4")[:, 0].tolist()
-    positions = np.frombuffer(numbers, "<i4", len(ids), offset=4 * len(ids)).tolist()
+    counts = np.frombuffer(numbers, "<i4", 3 * len(ids), offset=4 * len(ids)).reshape(3, -1).tolist()
     ranking = [
-        Placed(product_id, score, None if position == _NO_PICTURE else position)
-        for product_id, score, position in zip(ids, scores, positions, strict=True)
+        Placed(product_id, score, None if position == _NO_PICTURE else position, group_size, duplicates)
+        for product_id, score, position, group_size, duplicates in zip(ids, scores, *counts, strict=True)
     ]
-    has_ranking = told.pop("ranked")
-    return Cursor(**{**told, "total": Total(**told["total"]), "ranking": ranking if has_ranking else None})
+    told["total"] = Total(**told["total"])
+    told["ranking"] = ranking if told.pop("ranked") else None
+    told["group"] = told["group"] and Grouping(*told["group"])
+    return Cursor(**told)
 
 
 def _by_bytes(scores: np.ndarray[Any, Any]) -> bytes:

@@ -15,6 +15,10 @@ class Cause(StrEnum):
     FOUND = "found"
     CUT_OFF_BY_LIMIT = "cut_off_by_limit"
     CUT_OFF_BY_MIN_SCORE = "cut_off_by_min_score"
+    GROUPED = "grouped"
+    """So many of its group as may be shown stand before it."""
+    DUPLICATE = "duplicate"
+    """A product with nearly the same picture stands before it."""
     OWN_PRODUCT = "own_product"
     """The query asks with this product, which is none of its own answers."""
     DELETED = "deleted"
@@ -33,7 +37,8 @@ class ProductExplanation:
 
     `rank` and `score` are those of the fused ranking, of browsing the rank alone. `depth` is how many products each
     leg was asked for, 0 where none was. `conditions` keep a product out, or let it pass. `upload` is the one that is
-    not indexed, and `missing` the pictures that the newest version goes without.
+    not indexed, and `missing` the pictures that the newest version goes without. `behind` is the product that is
+    shown before it: the first of its group, or the one with nearly the same picture.
     """
 
     product_id: str
@@ -46,3 +51,4 @@ class ProductExplanation:
     conditions: Sequence[Condition] = ()
     upload: Upload | None = None
     missing: Sequence[Picture] = ()
+    behind: str | None = None

@@ -1,4 +1,4 @@
-"""Fusing the legs of a query into one ranking: by ranks, or by scores."""
+"""Ranking the candidates of each leg of a query, and fusing the legs into one ranking: by ranks, or by scores."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +14,24 @@ ranking is worse than its best leg. `scripts/bench/ranking.py` compares.
 
 Contributions = Mapping[Leg, Mapping[str, float]]
 """By leg and product_id what a leg adds to the score of a product."""
+
+
+def rank(rows: Sequence[tuple[str, str, float]]) -> list[Candidate]:
+    """Collapse rows (row_id, product_id, score) to products by their best row, ranked from 1.
+
+    Products of equal score share a rank (1, 2, 2, 4): neither has earned the better one. Their order is by
+    product_id, so that it is the same every time.
+    """
+    best: dict[str, tuple[float, str]] = {}
+    for row_id, product_id, score in rows:
+        if product_id not in best or score > best[product_id][0]:
+            best[product_id] = (score, row_id)
+    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
+    candidates: list[Candidate] = []
+    for place, (product_id, (score, row_id)) in enumerate(ordered, start=1):
+        tied = candidates and candidates[-1].score == score
+        candidates.append(Candidate(product_id, candidates[-1].rank if tied else place, score, row_id))
+    return candidates
 
 
 def fuse(

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from app.domain.deciding import Condition
 from app.domain.errors import Invalid
 from app.domain.facets import Facet
+from app.domain.grouping import Grouping, InGroup, check_limit
 from app.domain.products import check_text
 from app.domain.uploads import Picture
 
@@ -51,7 +52,8 @@ class SearchQuery:
 
     The picture is given by its content or URL in `image`, or as the product in `like`. `filter` is the JSON of a
     filter: the catalog's schema says what it means. Hits whose score is below `min_score` are left out; browsing
-    scores nothing, and leaves none out. With `explain` every hit tells where it comes from.
+    scores nothing, and leaves none out. With `explain` every hit tells where it comes from. `group` bounds the hits
+    of one group, and with `collapse_duplicates` of products with nearly the same picture the best is shown.
     """
 
     text: str | None = None
@@ -64,6 +66,8 @@ class SearchQuery:
     facets: Sequence[str] = ()
     min_score: float | None = None
     explain: bool = False
+    group: Grouping | None = None
+    collapse_duplicates: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
@@ -76,6 +80,11 @@ class SearchQuery:
             raise Invalid("ask by a picture or by a product, not by both", code="bad_query", field="image")
         if self.min_score is not None and not 0 <= self.min_score < math.inf:
             raise Invalid("min_score is a number from 0", code="bad_min_score", field="min_score")
+        if self.group is not None:
+            check_limit(self.group)
+        if self.collapse_duplicates and self.browses:
+            told = "duplicates are collapsed in what words or a picture find: leave it out to browse"
+            raise Invalid(told, code="bad_collapse", field="collapse_duplicates")
         weights = list(self.weights.values())
         if any(not 0 <= weight <= MAX_WEIGHT for weight in weights) or not any(weights):
             raise Invalid(
@@ -94,6 +103,11 @@ class SearchQuery:
             Leg.TEXT: ACROSS if picture_alone else 1.0,
             Leg.KEYWORD: 0.0 if self.text is None else BY_WORDS,
         }
+
+    @property
+    def diverse(self) -> bool:
+        """Whether some of what is found may not be shown beside the rest."""
+        return self.group is not None or self.collapse_duplicates
 
     @property
     def browses(self) -> bool:
@@ -158,6 +172,9 @@ class Hit:
     score: float | None = None
     matched: Picture | None = None
     explanation: Explanation | None = None
+    group: InGroup | None = None
+    duplicates: int = 0
+    """How many were left out for a picture that is nearly this one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,21 +199,3 @@ class SearchResult:
     degraded: Sequence[str] = ()
     cursor: str | None = None
     """What the next page is asked for with; None where this is the last one."""
-
-
-def rank(rows: Sequence[tuple[str, str, float]]) -> list[Candidate]:
-    """Collapse rows (row_id, product_id, score) to products by their best row, ranked from 1.
-
-    Products of equal score share a rank (1, 2, 2, 4): neither has earned the better one. Their order is by
-    product_id, so that it is the same every time.
-    """
-    best: dict[str, tuple[float, str]] = {}
-    for row_id, product_id, score in rows:
-        if product_id not in best or score > best[product_id][0]:
-            best[product_id] = (score, row_id)
-    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
-    candidates: list[Candidate] = []
-    for place, (product_id, (score, row_id)) in enumerate(ordered, start=1):
-        tied = candidates and candidates[-1].score == score
-        candidates.append(Candidate(product_id, candidates[-1].rank if tied else place, score, row_id))
-    return candidates

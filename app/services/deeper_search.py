@@ -12,7 +12,7 @@ from app.ports.vectors import Among, Neighbour, VectorSearch
 from app.services.time_budget import TimeBudget
 
 MAX_ROWS = 16_384  # Milvus's limit of one search
-_DEEPER = 4  # times as many rows: a product of fifty pictures takes two rounds more, three at most
+DEEPER = 4  # times as many rows: a product of fifty pictures takes two rounds more, three at most
 
 
 def rows_of_products(
@@ -43,7 +43,7 @@ def rows_of_products(
     for place, vectors in enumerate(queries):
         limit = rows
         while limit < MAX_ROWS and _may_have_more(found[place], limit, depth):
-            limit = min(limit * _DEEPER, MAX_ROWS)
+            limit = min(limit * DEEPER, MAX_ROWS)
             found[place] = search(vectors, limit)
     return found
 

@@ -12,10 +12,11 @@ from app.domain.search import Leg, SearchQuery
 from app.domain.uploads import UploadState
 from app.services.exact_ranks import ExactRank, exact_ranks
 from app.services.explain_hits import exact_scores, places
+from app.services.explain_left_out import browsed_in_groups, left_out, shown_ids
 from app.services.explained_subject import Subject, subject_of
 from app.services.next_page import still_there
 from app.services.search import Searcher, Stopwatch
-from app.services.search_legs import Plan, depth_of
+from app.services.search_legs import Plan
 
 LOOK_S = 30.0
 """As long as vectors are looked through: 100,000 products take some seconds, and somebody waits for the answer."""
@@ -45,7 +46,8 @@ class Explainer:
                 return subject.told(Cause.FILTERED_OUT, "; ".join(one.detail for one in subject.conditions))
             if query.browses:
                 rank = transaction.products.count(catalog, plan.where, up_to=product_id)
-                return _placed(subject.told(Cause.FOUND, "", rank=rank), query)
+                told = subject.told(Cause.FOUND, "", rank=rank)
+                return _placed(told if query.group is None else browsed_in_groups(told, plan, query.group), query)
         return self._searched(plan, query, subject)
 
     def _searched(self, plan: Plan, query: SearchQuery, subject: Subject) -> ProductExplanation:
@@ -55,9 +57,11 @@ class Explainer:
         with database.reading() as transaction:
             exact = exact_scores(transaction, plan.build, found, [product_id])
         legs = places(query, found, exact, [product_id])[product_id]
-        told = subject.told(Cause.FOUND, "", legs=legs, depth=depth_of(query))
+        told = subject.told(Cause.FOUND, "", legs=legs, depth=found.depth)
         scores = dict(found.ranked)
-        shown = still_there(database, plan.build.catalog, list(scores), plan.where)
+        if found.diversity is not None and product_id in found.diversity.left_out:
+            return left_out(replace(told, score=scores[product_id]), found.diversity.left_out[product_id], query)
+        shown = still_there(database, plan.build.catalog, shown_ids(found, query), plan.where)
         for rank, product in enumerate(shown, start=1):
             if product.product_id == product_id:
                 return _placed(replace(told, rank=rank, score=scores[product_id]), query)
@@ -98,6 +102,8 @@ def _late(seconds: float) -> Unavailable:
 
 def _placed(told: ProductExplanation, query: SearchQuery) -> ProductExplanation:
     """One that has a rank: whether the answer shows it."""
+    if told.behind is not None:
+        return told
     if query.min_score is not None and told.score is not None and told.score < query.min_score:
         detail = f"its score is {told.score:.4f}, and min_score is {query.min_score:g}"
         return replace(told, cause=Cause.CUT_OFF_BY_MIN_SCORE, detail=detail)

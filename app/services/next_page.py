@@ -5,11 +5,14 @@ from dataclasses import replace
 
 from app.domain.cursors import Cursor, Placed
 from app.domain.filters import Filter
+from app.domain.grouping import Grouping
 from app.domain.passing import passes
 from app.domain.search import Hit, ShownProduct, Total
 from app.domain.uploads import Picture
 from app.ports.database import Database
 from app.services.catalog_columns import Selection
+from app.services.catalog_groups import grouped
+from app.services.hits_in_groups import hits_in_groups, in_group
 
 
 def next_page(
@@ -17,10 +20,11 @@ def next_page(
 ) -> tuple[list[Hit], Cursor]:
     """At most `limit` hits, and what follows them. Who browses is shown what is `passing` now."""
     if cursor.ranking is None:
-        total = Total(passing.count, exact=True, scope="catalog")
-        hits, after = _browsed(database, cursor, where, passing, limit)
-        return hits, replace(cursor, total=total, after=after)
-    hits, rest = _ranked(database, cursor.catalog, cursor.ranking, where, limit)
+        shown = passing if cursor.group is None else grouped(passing, cursor.group)
+        total = Total(shown.count, exact=True, scope="catalog")
+        hits, after = _browsed(database, cursor, where, shown, limit)
+        return hits_in_groups(cursor.group, passing, hits), replace(cursor, total=total, after=after)
+    hits, rest = _ranked(database, cursor, cursor.ranking, where, limit)
     return hits, replace(cursor, ranking=rest)
 
 
@@ -40,21 +44,20 @@ def _browsed(
 
 
 def _ranked(
-    database: Database, catalog: str, ranking: Sequence[Placed], where: Filter | None, limit: int
+    database: Database, cursor: Cursor, ranking: Sequence[Placed], where: Filter | None, limit: int
 ) -> tuple[list[Hit], Sequence[Placed]]:
     """The first `limit` of the ranking that are still there and still pass the filter, and the rest from the next."""
     hits: list[Hit] = []
     for start in range(0, len(ranking), limit + 1):
         some = ranking[start : start + limit + 1]  # with one more: what follows is a page only if it has a hit
-        shown = {
-            one.product_id: one for one in still_there(database, catalog, [one.product_id for one in some], where)
-        }
-        for place, (product_id, score, position) in enumerate(some, start):
-            if product_id not in shown:
+        ids = [one.product_id for one in some]
+        shown = {one.product_id: one for one in still_there(database, cursor.catalog, ids, where)}
+        for place, one in enumerate(some, start):
+            if one.product_id not in shown:
                 continue
             if len(hits) == limit:
                 return hits, ranking[place:]
-            hits.append(Hit(shown[product_id], score, _matched(position, shown[product_id])))
+            hits.append(_hit(cursor.group, one, shown[one.product_id]))
     return hits, ()
 
 
@@ -68,6 +71,12 @@ def still_there(
         product = shown.get(product_id)
         if product is not None and (where is None or passes(where, product.attributes)):
             yield product
+
+
+def _hit(grouping: Grouping | None, placed: Placed, product: ShownProduct) -> Hit:
+    group = in_group(grouping, product, placed.group_size)
+    matched = _matched(placed.position, product)
+    return Hit(product, placed.score, matched, group=group, duplicates=placed.duplicates)
 
 
 def _matched(position: int | None, product: ShownProduct) -> Picture | None:

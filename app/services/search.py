@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from app.domain.cursors import MAX_PLACES, Cursor, Placed, digest_of
 from app.domain.facets import check_facets
 from app.domain.filters import Filter, parse_filter
+from app.domain.grouping import check_grouping
 from app.domain.products import unknown_catalog
-from app.domain.search import Candidate, Leg, Ranked, SearchQuery, SearchResult, Total
+from app.domain.search import Leg, Ranked, SearchQuery, SearchResult, Total
 from app.ports.database import Database
 from app.services.await_legs import await_legs
 from app.services.build_rows import position_of
 from app.services.catalog_columns import CatalogColumns, Selection
+from app.services.diversify import diversified
 from app.services.explain_hits import explain_hits
+from app.services.fill_page import fill_page
 from app.services.next_page import next_page
 from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
@@ -88,20 +91,31 @@ class Searcher:
             declared, build = searched
             where = parse_filter(query.filter, declared.attributes) if query.filter else None
             facets = check_facets(query.facets, declared.attributes)
+            if query.group is not None:
+                check_grouping(query.group, declared.attributes)
             snapshot = self.columns.snapshot(transaction, catalog)
         return Plan(build, where, snapshot.passing(where, list(facets)), facets)
 
     def find(self, plan: Plan, query: SearchQuery, watch: "Stopwatch") -> Found:
-        """Encode a query, search its legs and fuse them."""
+        """Encode a query, search its legs and fuse them, deeper where too little of that may be shown."""
         vectors = self.encoder.vectors(plan.build, query)
         watch.lap("encode")
         budget = TimeBudget(self.budget_s)
-        asked = self.legs.ask(plan, query, vectors, budget)
-        legs = await_legs(asked, budget)
-        watch.lap("legs")
-        ranked = ranking(query, legs)
-        watch.lap("fuse")
-        return Found(vectors, legs, ranked, tuple(leg.value for leg in asked if leg not in legs))
+
+        def at(depth: int) -> Found:
+            asked = self.legs.ask(plan, query, vectors, budget, depth=depth)
+            legs = await_legs(asked, budget)
+            watch.lap("legs")
+            ranked = ranking(query, legs)
+            watch.lap("fuse")
+            found = Found(vectors, legs, ranked, tuple(leg.value for leg in asked if leg not in legs), depth)
+            if not query.diverse:
+                return found
+            found = diversified(self.database, plan, query, found)
+            watch.lap("choose")
+            return found
+
+        return fill_page(at, plan, query)
 
     def _passing(self, cursor: Cursor) -> tuple[Filter | None, Selection]:
         """The filter of a cursor, read again (a catalog's attributes keep their types), and what passes it now."""
@@ -116,23 +130,35 @@ class Searcher:
 def _begun(plan: Plan, query: SearchQuery, found: Found) -> tuple[Cursor, Selection]:
     """All that there is to show of a query, and the products that its total and its facets are of."""
     build = plan.build
-    begun = Cursor(build.catalog, digest_of(query), query.filter, build.id, build.encoder.shown_name)
+    begun = Cursor(
+        build.catalog, digest_of(query), query.filter, build.id, build.encoder.shown_name, group=query.group
+    )
     if query.browses:
         return begun, plan.passing
     ranked = found.at_least(query.min_score)
     chosen = plan.passing.among([one.product_id for one in ranked])
     begun = replace(
         begun,
-        total=Total(chosen.count, exact=chosen.count == plan.passing.count, scope="candidates"),
-        ranking=_placed(ranked[:MAX_PLACES], found.legs.get(Leg.IMAGE, ())),
+        total=Total(_shown(found, chosen), exact=chosen.count == plan.passing.count, scope="candidates"),
+        ranking=_placed(found, ranked)[:MAX_PLACES],
         degraded=found.degraded,
     )
     return begun, chosen
 
 
-def _placed(ranked: Sequence[Ranked], images: Sequence[Candidate]) -> list[Placed]:
-    positions = {one.product_id: position_of(one.row_id) for one in images}
-    return [Placed(product_id, score, positions.get(product_id)) for product_id, score in ranked]
+def _shown(found: Found, chosen: Selection) -> int:
+    return chosen.count if found.diversity is None else len(found.diversity.shown)
+
+
+def _placed(found: Found, ranked: Sequence[Ranked]) -> list[Placed]:
+    positions = {one.product_id: position_of(one.row_id) for one in found.legs.get(Leg.IMAGE, ())}
+    if found.diversity is None:
+        return [Placed(product_id, score, positions.get(product_id)) for product_id, score in ranked]
+    alike = found.diversity.duplicates
+    return [
+        Placed(product_id, score, positions.get(product_id), size, alike[product_id])
+        for (product_id, score), size in zip(found.diversity.shown, found.diversity.sizes, strict=True)
+    ]
 
 
 class Stopwatch:
@@ -143,9 +169,9 @@ class Stopwatch:
         self._laps: dict[str, float] = {}
 
     def lap(self, name: str) -> None:
-        """End a lap under this name."""
+        """End a lap under this name; several of one name are added up."""
         now = time.perf_counter()
-        self._laps[name] = (now - self._last) * 1e3
+        self._laps[name] = self._laps.get(name, 0.0) + (now - self._last) * 1e3
         self._last = now
 
     def readings(self) -> dict[str, float]:

@@ -5,13 +5,14 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from app.domain.builds import Build, IndexSpec
+from app.domain.diversity import Diversity
 from app.domain.embeddings import Vectors
 from app.domain.errors import StoreUnavailable
 from app.domain.filters import Filter
-from app.domain.fusion import fuse
+from app.domain.fusion import fuse, rank
 from app.domain.product_words import asked_terms
 from app.domain.products import AttributeType
-from app.domain.search import BY_VECTOR, Candidate, Leg, Ranked, SearchQuery, rank
+from app.domain.search import BY_VECTOR, Candidate, Leg, Ranked, SearchQuery
 from app.ports.vectors import Among, Neighbour, VectorSearch
 from app.services.catalog_columns import Selection
 from app.services.deeper_search import rows_of_products
@@ -78,13 +79,21 @@ class Legs:
         return {leg: future.result() for leg, future in self.ask(plan, query, vectors).items()}
 
     def ask(
-        self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors], budget: TimeBudget | None = None
+        self,
+        plan: Plan,
+        query: SearchQuery,
+        vectors: Mapping[Leg, Vectors],
+        budget: TimeBudget | None = None,
+        *,
+        depth: int | None = None,
     ) -> dict[Leg, Future[list[Candidate]]]:
         """Begin to search every leg that is wanted, side by side; each call of the store ends with the budget.
 
+        `depth` is how many products each is asked for, unless it is what such queries usually take.
+
         A leg raises `StoreUnavailable`, the keyword leg (`no_words`) where the build has none.
         """
-        depth = depth_of(query)
+        depth = depth or depth_of(query)
         terms = asked_terms(query.text)
 
         def candidates(leg: Leg) -> list[Candidate]:
@@ -129,13 +138,16 @@ def _ranked(rows: Iterable[Neighbour]) -> list[Candidate]:
 class Found:
     """What the legs of a query found and the ranking they make, of which nothing is cut off.
 
-    `vectors` asked them; `degraded` are the legs that are missing.
+    `vectors` asked them, for `depth` products each; `degraded` are the legs that are missing. `diversity` says what
+    is shown of the ranking, where that is not all.
     """
 
     vectors: Mapping[Leg, Vectors]
     legs: Mapping[Leg, Sequence[Candidate]]
     ranked: Sequence[Ranked]
     degraded: Sequence[str] = ()
+    depth: int = 0
+    diversity: Diversity | None = None
 
     def at_least(self, min_score: float | None) -> Sequence[Ranked]:
         """The ranking down to a score."""

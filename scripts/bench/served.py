@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from pymilvus import MilvusClient
 
+from app.adapters.milvus.schema import search_params
 from app.bootstrap import Application
 from app.domain.builds import Build
 from app.services.search_legs import DEPTH, ROWS_PER_CANDIDATE
@@ -62,9 +63,11 @@ def main() -> None:
 
 
 def _bare(application: Application, build: Build) -> dict[str, Any]:
-    params = {"metric_type": "COSINE", "params": dict(build.index.search_params)}
-    legs = {build.images: DEPTH * ROWS_PER_CANDIDATE, build.texts: DEPTH}
-    return {"uri": application.settings.vector_uri, "legs": legs, "params": params}
+    limits = {build.images: DEPTH * ROWS_PER_CANDIDATE, build.texts: DEPTH}
+    legs = [
+        (name, limit, dict(search_params(build.index, limit=limit, exact=False))) for name, limit in limits.items()
+    ]
+    return {"uri": application.settings.vector_uri, "legs": legs}
 
 
 def _body(place: int, most: int | None) -> bytes:
@@ -102,8 +105,8 @@ def ask_bare(where: Mapping[str, Any], queries: Sequence[tuple[bytes, bytes]], e
     client = MilvusClient(where["uri"])
     with ThreadPoolExecutor(2 * clients) as legs:
 
-        def leg(named: tuple[str, int], vector: bytes) -> Any:
-            collection, limit = named
+        def leg(named: tuple[str, int, dict[str, Any]], vector: bytes) -> Any:
+            collection, limit, params = named
             return client.search(
                 collection,
                 data=[vector],
@@ -111,11 +114,11 @@ def ask_bare(where: Mapping[str, Any], queries: Sequence[tuple[bytes, bytes]], e
                 filter=expression,
                 limit=limit,
                 output_fields=["product_id"],
-                search_params=where["params"],
+                search_params=params,
                 consistency_level="Session",
             )
 
-        return _timed(lambda _, query: list(legs.map(leg, where["legs"].items(), query)), queries, clients)
+        return _timed(lambda _, query: list(legs.map(leg, where["legs"], query)), queries, clients)
 
 
 def _timed(ask: Callable[[int, Any], Any], queries: Sequence[Any], clients: int) -> Laps:

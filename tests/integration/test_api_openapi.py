@@ -136,6 +136,9 @@ def _look(shop: Shop, upload_id: str) -> None:
     call("GET", "/v1/uploads/none")
     call("POST", SEARCH, json={"text": "mug", "image": inline(a_picture())[0]})
     call("POST", SEARCH, json={"text": "mug", "filter": {"not": {"price": 2}}, "explain": True, "min_score": 0.01})
+    call("POST", SEARCH, json={"group": {"by": "colour"}})
+    call("POST", SEARCH, json={"text": "mug", "group": {"by": "price"}, "collapse_duplicates": True})
+    call("GET", f"{SEARCH}?q=mug&group_by=colour&group_limit=2&collapse_duplicates=true")
     for product_id in ("f", "b", "none"):
         stated = {"text": "mug", "filter": {"not": {"colour": "red"}}, "limit": 1}
         call("POST", f"/v1/catalogs/shop/products/{product_id}:explain", json=stated)

@@ -16,6 +16,7 @@ from app.adapters.manifest import Manifest
 from app.adapters.training.output import check_output
 from app.cli import search
 from app.cli.connection import Service, connect
+from app.cli.diversity import diversity_of
 from app.cli.explained import lines_of
 from app.cli.failures import exit_code, line_of
 from app.cli.learning.examples import read_examples
@@ -268,6 +269,25 @@ def test_a_least_score_is_sent_and_one_that_is_no_number_refused() -> None:
     with pytest.raises(Invalid) as caught:
         search.query_of("red mug", None, None, None, 5, min_score=float("nan"))
     assert caught.value.code == "bad_min_score"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((None, None, False), {}),
+        (("style", None, False), {"group": {"by": "style"}}),
+        (("style", 2, True), {"group": {"by": "style", "limit": 2}, "collapse_duplicates": True}),
+    ],
+)
+def test_groups_and_duplicates_become_members_of_the_request(given: Any, expected: dict[str, Any]) -> None:
+    by, limit, collapse = given
+    assert diversity_of(by, limit, collapse_duplicates=collapse) == expected
+
+
+def test_a_limit_of_no_group_is_refused() -> None:
+    with pytest.raises(Invalid) as caught:
+        diversity_of(None, 2, collapse_duplicates=False)
+    assert caught.value.code == "bad_group"
 
 
 def test_a_picture_of_a_query_is_sent_as_base64(tmp_path: Path) -> None:

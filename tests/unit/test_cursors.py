@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.domain import cursors
 from app.domain.cursors import Cursor, Placed, digest_of, seal, unseal
 from app.domain.errors import Malformed
+from app.domain.grouping import Grouping
 from app.domain.search import Fusion, Leg, SearchQuery, Total
 
 KEY = b"k" * 32
@@ -29,7 +30,8 @@ RANKED = replace(
 )
 
 ids = st.text(string.ascii_letters + string.digits + "._:-", min_size=1, max_size=128)
-places = st.builds(Placed, ids, st.floats(width=32, allow_nan=False), st.none() | st.integers(0, 2**31 - 1))
+counts = st.integers(0, 2**31 - 1)
+places = st.builds(Placed, ids, st.floats(width=32, allow_nan=False), st.none() | counts, counts, counts)
 words = st.text(st.characters(exclude_categories=["Cs"]))
 filters = st.none() | st.dictionaries(words, st.lists(words) | st.booleans() | st.floats(allow_nan=False))
 sealable = st.builds(
@@ -44,6 +46,7 @@ sealable = st.builds(
     st.none() | st.lists(places, max_size=30),
     ids | st.just(""),
     st.integers(0, 2**40),
+    st.none() | st.builds(Grouping, words, st.integers(1, 100)),
 )
 
 
@@ -96,9 +99,9 @@ def signed(packed: bytes) -> str:
 def test_another_format_and_what_unpacks_beyond_measure_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = base64.urlsafe_b64decode(seal(RANKED, KEY) + "==")[:-16]
     assert unseal(signed(packed), KEY) == RANKED
-    refuse(signed(b"\x02" + packed[1:]))
+    refuse(signed(b"\x01" + packed[1:]))
     refuse(signed(b""))
-    refuse(signed(b"\x01" + zlib.compress(bytes(cursors.MAX_UNPACKED + 1))))
+    refuse(signed(b"\x02" + zlib.compress(bytes(cursors.MAX_UNPACKED + 1))))
 
 
 def test_a_digest_is_of_everything_that_is_asked_for_but_the_limit() -> None:
@@ -115,5 +118,8 @@ def test_a_digest_is_of_everything_that_is_asked_for_but_the_limit() -> None:
         replace(query, fusion=Fusion.WEIGHTED),
         replace(query, legs={Leg.IMAGE: 1.0}),
         replace(query, filter={"price": 1}),
+        replace(query, group=Grouping("colour")),
+        replace(query, group=Grouping("colour", 2)),
+        replace(query, collapse_duplicates=True),
     )
     assert len({digest_of(one) for one in (query, *others)}) == 1 + len(others)

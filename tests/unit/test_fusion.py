@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.fusion import RRF_K, contributions, fuse
-from app.domain.search import ACROSS, BY_WORDS, Candidate, Fusion, Leg, SearchQuery, rank
+from app.domain.fusion import RRF_K, contributions, fuse, rank
+from app.domain.search import ACROSS, BY_WORDS, Candidate, Fusion, Leg, SearchQuery
 
 EQUAL = {Leg.IMAGE: 1.0, Leg.TEXT: 1.0}
 

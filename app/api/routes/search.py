@@ -13,7 +13,7 @@ from app.api.product_explanation import product_explanation_document
 from app.api.schemas.explanations import ProductExplanationDocument
 from app.api.schemas.found import SearchDocument
 from app.api.schemas.invalid import read, read_json
-from app.api.schemas.search import QueryImageIn, SearchIn
+from app.api.schemas.search import GroupIn, QueryImageIn, SearchIn
 from app.bootstrap import Application
 from app.domain.errors import Invalid, Malformed
 
@@ -29,8 +29,12 @@ def get_search(
     limit: int = 20,
     facets: Annotated[list[str] | None, Query()] = None,
     cursor: str | None = None,
+    *,
     min_score: float | None = None,
     explain: bool = False,
+    group_by: str | None = None,
+    group_limit: int | None = None,
+    collapse_duplicates: bool = False,
 ) -> Response:
     """Search by words; `filter` is the JSON of a filter, and `facets` may come several times.
 
@@ -45,6 +49,8 @@ def get_search(
         cursor=cursor,
         min_score=min_score,
         explain=explain,
+        group=_read_group(group_by, group_limit),
+        collapse_duplicates=collapse_duplicates,
     )
     return _search(application, catalog, stated)
 
@@ -107,3 +113,11 @@ def _read_filter(document: str) -> dict[str, Any]:
     if not isinstance(stated, dict):
         raise Invalid("filter must be an object", code="bad_filter", field="filter")
     return stated
+
+
+def _read_group(by: str | None, limit: int | None) -> GroupIn | None:
+    if by is None:
+        if limit is not None:
+            raise Invalid("group_limit goes with a group_by", code="bad_group", field="group_limit")
+        return None
+    return GroupIn(by=by, limit=1 if limit is None else limit)

@@ -45,7 +45,8 @@ class ProductExplanationDocument(TypedDict):
 
     `rank` and `score` are those in the fused ranking; `depth` says how many products each leg was asked for.
     `conditions` are those of the filter that keep the product out, or let it pass. `upload` is the receipt of its
-    newest version while that is not indexed, and `images` are the pictures that it goes without.
+    newest version while that is not indexed, and `images` are the pictures that it goes without. `behind` is the
+    product that is shown before one that is `grouped`, or a `duplicate`.
     """
 
     product_id: str
@@ -58,3 +59,4 @@ class ProductExplanationDocument(TypedDict):
     conditions: list[ConditionDocument]
     upload: NotRequired[Receipt]
     images: NotRequired[list[PictureDocument]]
+    behind: NotRequired[str]

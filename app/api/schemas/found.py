@@ -17,8 +17,19 @@ class MatchedDocument(TypedDict):
     url: str
 
 
+class GroupDocument(TypedDict):
+    """The value that a hit has in common with its group, and how many products that is, itself among them."""
+
+    value: AttributeValue
+    size: int
+
+
 class HitDocument(TypedDict):
-    """One product of an answer; without a score where nothing was asked for."""
+    """One product of an answer; without a score where nothing was asked for.
+
+    With a `group` where groups were asked for and it has a value; with `duplicates` where so many products were left
+    out for nearly the same picture.
+    """
 
     product_id: str
     score: float | None
@@ -27,6 +38,8 @@ class HitDocument(TypedDict):
     images: list[PictureDocument]
     matched_image: NotRequired[MatchedDocument]
     explain: NotRequired[ExplanationDocument]
+    group: NotRequired[GroupDocument]
+    duplicates: NotRequired[int]
 
 
 class TotalDocument(TypedDict):

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 
 from app.api.schemas.products import decode_base64
 from app.domain.errors import Invalid
+from app.domain.grouping import Grouping
 from app.domain.products import check_id
 from app.domain.search import Fusion, Leg, SearchQuery
 
@@ -18,6 +19,15 @@ class QueryImageIn(BaseModel):
     data: StrictStr | None = None
     url: StrictStr | None = None
     product_id: StrictStr | None = None
+
+
+class GroupIn(BaseModel):
+    """The attribute whose values are groups, and how many hits of one there may be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: StrictStr
+    limit: StrictInt = 1
 
 
 class SearchIn(BaseModel):
@@ -35,6 +45,8 @@ class SearchIn(BaseModel):
     cursor: StrictStr | None = None
     min_score: StrictFloat | None = None
     explain: StrictBool = False
+    group: GroupIn | None = None
+    collapse_duplicates: StrictBool = False
 
     def query(self, *, picture: bytes | None = None) -> SearchQuery:
         """The query this states; `picture` is one that came as a multipart part."""
@@ -62,4 +74,6 @@ class SearchIn(BaseModel):
             facets=tuple(self.facets),
             min_score=self.min_score,
             explain=self.explain,
+            group=None if self.group is None else Grouping(self.group.by, self.group.limit),
+            collapse_duplicates=self.collapse_duplicates,
         )
