@@ -116,7 +116,7 @@ def open_application(
     searcher = Searcher(
         database,
         query_encoder,
-        replace(legs, store=breaker),
+        replace(legs, store=breaker, enter=breaker.enter),
         columns,
         QueryRecorder(database, settings.recorded_queries),
         searches,

@@ -20,7 +20,7 @@ Rows = NDArray[np.intp]
 
 _FIRST = 1_024  # rows there is room for at first; doubled when they are taken
 _FEW = 256  # ids that are put in their places one by one: sorting all of a million takes half a second
-_WASTE = 2  # times as many rows as products: then it is time to begin anew
+_WASTE = 2  # times as many values as products: then it is time to begin anew
 
 
 class Held(NamedTuple):
@@ -97,9 +97,9 @@ class Columns:
 
     @property
     def wasteful(self) -> bool:
-        """Whether so much of it is of products and values that are gone that it should be made anew."""
+        """Whether so many of the values are of nobody any more that it should be made anew."""
         most = _WASTE * int(self._alive[: len(self._ids)].sum()) + _FIRST
-        return len(self._ids) > most or any(len(column.values) > most for column in self._columns.values())
+        return any(len(column.values) > most for column in self._columns.values())
 
     def _put_in_order(self) -> None:
         new = sorted(self._ids[len(self._ordered) :])

@@ -51,7 +51,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Products that changed, or all that are not deleted of the `whole` catalog; `mark` is what to ask with next."""
+    """Products that changed, or all of the `whole` catalog; `mark` is what to ask with next."""
 
     products: Sequence[Held]
     mark: str
@@ -110,7 +110,7 @@ class Products(Protocol):
     def changed(self, catalog: str, since: str | None) -> Changes:
         """What has changed since a mark, deleted products too; one that has not changed may come again.
 
-        Everything that is not deleted where there is no mark, or where it is none of this database.
+        Everything where there is no mark, or where it is none of this database.
         """
         ...
 

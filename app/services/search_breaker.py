@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 FAILURES = 4
-"""In a row: two searches of two legs. One that fails by chance has others beside it that do not."""
+"""In a row: more than the legs of one search. One that fails by chance has others beside it that do not."""
 WINDOW_S = 60.0
 """In which they come: in a shop that is searched twice an hour, failures of yesterday say nothing of now."""
 PAUSE_S = 5.0
@@ -53,7 +53,8 @@ class SearchBreaker:
     """`VectorSearch` over another. Safe to call from several threads; `clock` gives seconds that never go back.
 
     What was given less than `fair_s` and took longer says nothing about the store, and counts for neither side; a
-    search that should have ended and has not is a failure, which is seen when the next one comes.
+    search that should have ended and has not is a failure, which is seen by whoever looks next. What never asks the
+    store counts for neither side too.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class SearchBreaker:
         self._asking: set[_Call] = set()
         self._failed_at: deque[float] = deque(maxlen=FAILURES)
         self._opened_at: float | None = None
+        self._entered_at = -math.inf
         self._probe: _Call | None = None
 
     def search(
@@ -79,6 +81,8 @@ class SearchBreaker:
         timeout: float | None = None,
     ) -> list[list[Neighbour]]:
         """As the store. Raises `StoreUnavailable` at once while it fails."""
+        if isinstance(where, Among) and not where.product_ids:
+            return [[] for _ in queries]
         return self._through(
             timeout,
             lambda: self._store.search(collection, queries, limit=limit, index=index, where=where, timeout=timeout),
@@ -94,6 +98,8 @@ class SearchBreaker:
         timeout: float | None = None,
     ) -> list[Neighbour] | None:
         """As the store. Raises `StoreUnavailable` at once while it fails."""
+        if not terms or (isinstance(where, Among) and not where.product_ids):
+            return []
         return self._through(
             timeout,
             lambda: self._store.search_words(collection, terms, limit=limit, where=where, timeout=timeout),
@@ -110,27 +116,45 @@ class SearchBreaker:
         except BaseException:  # which the store may never have been asked
             self._end(call)
             raise
-        self._end(call, answered=True)
+        self._end(call, answered=found is not None)  # that there are no words is known without asking
         return found
 
     @property
     def state(self) -> BreakerState:
         """Whether searches reach the store now."""
         with self._lock:
-            if self._opened_at is None:
-                return BreakerState.CLOSED
-            return BreakerState.OPEN if self._rests(self._clock()) else BreakerState.HALF_OPEN
+            now = self._look()
+            if self._rests(now):
+                return BreakerState.OPEN
+            return BreakerState.CLOSED if self._opened_at is None else BreakerState.HALF_OPEN
 
     def check(self) -> None:
         """Return if a search may reach the store. Raises `StoreUnavailable`."""
         if self.state is BreakerState.OPEN:
             raise _resting()
 
+    def enter(self) -> None:
+        """Let a search begin that has no thread yet. Raises `StoreUnavailable` at once while the store fails.
+
+        Stuck calls may hold every thread, and who waits for one waits in vain: half open, one may in each pause.
+        """
+        with self._lock:
+            now = self._look()
+            if self._opened_at is not None:
+                if self._probe is not None or self._rests(now) or now < self._entered_at + PAUSE_S:
+                    raise _resting()
+                self._entered_at = now
+
+    def _look(self) -> float:
+        """The time, at which every call that should have ended has failed."""
+        now = self._clock()
+        for overdue in [one for one in self._asking if one.due < now]:
+            self._fail(overdue, now)
+        return now
+
     def _admit(self, timeout: float | None) -> _Call:
         with self._lock:
-            now = self._clock()
-            for overdue in [one for one in self._asking if one.due < now]:
-                self._fail(overdue, now)
+            now = self._look()
             call = _Call(math.inf if timeout is None else now + timeout)
             if self._opened_at is not None:
                 if self._probe is not None or self._rests(now):
@@ -145,8 +169,8 @@ class SearchBreaker:
             if failed:
                 self._fail(call, self._clock())
             self._asking.discard(call)
-            if call is self._probe:
-                self._probe = None
+            if call is self._probe:  # it says nothing: the next may begin at once
+                self._probe, self._entered_at = None, -math.inf
             if answered:
                 self._close()
 
@@ -159,7 +183,7 @@ class SearchBreaker:
         in_a_row = len(self._failed_at) == FAILURES and now - self._failed_at[0] <= WINDOW_S
         if call is self._probe or (self._opened_at is None and in_a_row):
             log.warning("search_breaker.opened", extra={"again": self._opened_at is not None})
-            self._opened_at = now
+            self._opened_at, self._probe = now, None
 
     def _close(self) -> None:
         if self._opened_at is not None:

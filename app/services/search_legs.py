@@ -1,6 +1,6 @@
 """Searching the legs of a query side by side, each with its filter, collapsed to products, and fusing them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
@@ -67,15 +67,19 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Legs:
-    """Everything that searching legs needs. `pool` runs them side by side."""
+    """Everything that searching legs needs. `pool` runs them side by side.
+
+    `enter` raises `StoreUnavailable` where none need take a thread of it.
+    """
 
     store: VectorSearch
     pool: Executor
+    enter: Callable[[], None] = lambda: None
 
     def search(
         self, plan: Plan, query: SearchQuery, vectors: Mapping[Leg, Vectors]
     ) -> dict[Leg, Sequence[Candidate]]:
-        """The candidates of every leg that is wanted, none left out. Raises what a leg raises."""
+        """The candidates of every leg that `ask` begins, none left out. Raises what a leg raises."""
         return {leg: future.result() for leg, future in self.ask(plan, query, vectors).items()}
 
     def ask(
@@ -91,8 +95,16 @@ class Legs:
 
         `depth` is how many products each is asked for, unless it is what such queries usually take.
 
-        A leg raises `StoreUnavailable`, the keyword leg (`no_words`) where the build has none.
+        A leg raises `StoreUnavailable`, the keyword leg (`no_words`) where the build has none. Where nothing passes
+        there is nothing to search, and no leg.
         """
+        if not plan.passing.count:
+            return {}
+        legs = wanted(query, vectors)
+        try:
+            self.enter()
+        except StoreUnavailable as refusal:
+            return dict.fromkeys(legs, _failed(refusal))
         depth = depth or depth_of(query)
         terms = asked_terms(query.text)
 
@@ -101,7 +113,7 @@ class Legs:
                 return self._by_words(plan, terms, depth, budget)
             return self._by_vectors(plan, leg, vectors[leg], depth, budget)
 
-        return {leg: self.pool.submit(candidates, leg) for leg in wanted(query, vectors)}
+        return {leg: self.pool.submit(candidates, leg) for leg in legs}
 
     def _by_words(self, plan: Plan, terms: Sequence[str], depth: int, budget: TimeBudget | None) -> list[Candidate]:
         left = None if budget is None else budget.left
@@ -128,6 +140,12 @@ def wanted(query: SearchQuery, vectors: Mapping[Leg, Vectors]) -> list[Leg]:
     if asked_terms(query.text):
         able.add(Leg.KEYWORD)
     return [leg for leg, weight in query.weights.items() if weight and leg in able]
+
+
+def _failed(error: Exception) -> Future[list[Candidate]]:
+    future = Future[list[Candidate]]()
+    future.set_exception(error)
+    return future
 
 
 def _ranked(rows: Iterable[Neighbour]) -> list[Candidate]:

@@ -127,7 +127,7 @@ def test_what_has_changed_since_a_mark_is_told(database: SqlDatabase) -> None:
     found, mark = changed(mark)
     assert found == {"a": (2, None), "c": (1, {"price": 3})}
     assert changed(mark)[0] == {}
-    assert changed(None)[0] == {"b": (1, {"price": 2}), "c": (1, {"price": 3})}
+    assert changed(None)[0] == {"a": (2, None), "b": (1, {"price": 2}), "c": (1, {"price": 3})}
 
 
 def test_more_ids_than_one_statement_holds(database: SqlDatabase) -> None:

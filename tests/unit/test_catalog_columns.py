@@ -28,8 +28,7 @@ class Truth:
         self.asked.append(since)
         newest = {one.product_id: one for one in self.written}
         if since is None:
-            alive = [one for one in newest.values() if one.attributes is not None]
-            changes = Changes(alive, str(len(self.written)), whole=True)
+            changes = Changes(list(newest.values()), str(len(self.written)), whole=True)
         else:
             changes = Changes(self.written[int(since) :], str(len(self.written)), whole=False)
         then, self.between = self.between, None
@@ -38,7 +37,7 @@ class Truth:
         return changes
 
     def write(self, version: int, *ids: str, gone: bool = False) -> None:
-        self.written += [Held(one, version, None if gone else {"price": version}) for one in ids]
+        self.written += [Held(one, version, None if gone else {"price": version, "sku": one}) for one in ids]
 
 
 def shown(snapshot: Snapshot) -> Sequence[str]:

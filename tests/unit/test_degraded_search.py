@@ -11,6 +11,7 @@ from app.domain.errors import EncoderNotFound, Invalid, StoreUnavailable
 from app.domain.search import Leg, SearchQuery, SearchResult
 from app.services.encoders import Encoders
 from app.services.search import Searcher
+from app.services.search_breaker import FAILURES, PAUSE_S, BreakerState, SearchBreaker
 from app.services.search_legs import Legs
 from tests.factories import a_picture, a_submission
 from tests.fakes.encoders import FakeLoader
@@ -18,6 +19,7 @@ from tests.fakes.outages import UnwellStore
 from tests.pipelines import Pipeline
 
 MUG = SearchQuery("a red mug")
+NO_MUG = replace(MUG, filter={"colour": "no such"})
 BUDGET_S = 0.2
 
 
@@ -128,3 +130,48 @@ def test_legs_that_find_no_thread_in_time_are_never_begun(
     store.release()
     assert found(searcher.search("shop", MUG)) == {"red", "plain"}
     assert len(store.asked) == 5
+
+
+def test_a_filter_that_nothing_passes_asks_no_leg(searcher: Searcher, store: UnwellStore, pipeline: Pipeline) -> None:
+    build = pipeline.live()
+    store.fail(build.images)
+    store.fail(build.texts)
+    result = searcher.search("shop", NO_MUG)
+    assert (found(result), list(result.degraded), result.total.value) == (set(), [], 0)
+    assert store.asked == []
+
+
+@pytest.fixture
+def few_threads(store: UnwellStore) -> Iterator[ThreadPoolExecutor]:
+    threads = ThreadPoolExecutor(FAILURES)
+    yield threads
+    store.release()
+    threads.shutdown()
+
+
+def test_while_stuck_legs_hold_every_thread_searches_are_answered_at_once(
+    searcher: Searcher, store: UnwellStore, pipeline: Pipeline, few_threads: ThreadPoolExecutor
+) -> None:
+    """But one after each pause; it finds no thread either."""
+    build, now = pipeline.live(), 1_000.0
+    breaker = SearchBreaker(store, clock=lambda: now)
+    searcher = replace(searcher, legs=Legs(breaker, few_threads, breaker.enter), budget_s=BUDGET_S)
+
+    def refused(told: str) -> None:
+        with pytest.raises(StoreUnavailable, match=told):
+            searcher.search("shop", MUG)
+
+    store.hanging |= {build.images, build.texts}
+    while len(store.asked) < FAILURES:  # a thread each
+        refused("within")
+    now += BUDGET_S
+    for _ in range(2):
+        refused("in a row")
+        refused("in a row")
+        assert found(searcher.search("shop", NO_MUG)) == set()
+        now += PAUSE_S
+        refused("within")
+    refused("in a row")
+    store.release()
+    few_threads.shutdown()  # once they have their answers
+    assert breaker.state is BreakerState.CLOSED

@@ -1,15 +1,16 @@
 """The circuit breaker round searches: it opens after failures in a row, and one search finds out whether to close."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 
 from app.domain.errors import Invalid, StoreUnavailable, VitrineError
-from app.ports.vectors import Neighbour
+from app.ports.vectors import Among, Neighbour
 from app.services.search_breaker import FAILURES, PAUSE_S, WINDOW_S, BreakerState, SearchBreaker
 from tests.factories import FLAT
 
@@ -25,6 +26,7 @@ class Store:
     def __init__(self) -> None:
         self.now = 1_000.0
         self.asked = 0
+        self.words: list[Neighbour] | None = []
         self.failure: Exception | None = None
         self.between: Callable[[], object] = lambda: None
 
@@ -34,6 +36,10 @@ class Store:
         if self.failure is not None:
             raise self.failure
         return [[]]
+
+    def search_words(self, *_: Any, **__: Any) -> list[Neighbour] | None:
+        self.search()
+        return self.words
 
 
 @pytest.fixture
@@ -166,23 +172,131 @@ def test_a_lost_collection_is_an_answer_of_the_store(breaker: SearchBreaker, sto
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_searches_that_never_return_open_it_too(breaker: SearchBreaker, store: Store) -> None:
-    """A driver may wait for a lock, whatever time-out it was given."""
+def test_a_build_without_words_is_no_answer_of_the_store(breaker: SearchBreaker, store: Store) -> None:
+    """Whether it has any is known without asking."""
+
+    def search_words() -> list[Neighbour] | None:
+        return breaker.search_words("texts", ["mug"], limit=1, timeout=FAIR_S)
+
+    fail(breaker, store, FAILURES - 1)
+    store.failure, store.words = None, None
+    assert search_words() is None
+    fail(breaker, store, 1)
+    assert breaker.state is BreakerState.OPEN
+    store.now += PAUSE_S
+    store.failure = None
+    assert search_words() is None
+    assert breaker.state is BreakerState.HALF_OPEN
+    store.words = []
+    assert search_words() == []
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_what_selects_nothing_never_gets_to_the_store(breaker: SearchBreaker, store: Store) -> None:
+    nothing = Among([])
+
+    def search_nothing() -> None:
+        assert breaker.search("images", QUERY, limit=1, index=FLAT, where=nothing, timeout=FAIR_S) == [[]]
+        assert breaker.search_words("texts", ["mug"], limit=1, where=nothing, timeout=FAIR_S) == []
+        assert breaker.search_words("texts", [], limit=1, timeout=FAIR_S) == []
+
+    fail(breaker, store, FAILURES - 1)
+    search_nothing()
+    fail(breaker, store, 1)
+    assert breaker.state is BreakerState.OPEN
+    search_nothing()
+    store.now += PAUSE_S
+    search_nothing()
+    assert breaker.state is BreakerState.HALF_OPEN
+    assert store.asked == FAILURES
+
+
+@contextmanager
+def stuck(breaker: SearchBreaker, store: Store, searches: int) -> Iterator[None]:
+    """So many searches are under way, and go on for longer than they were given: a driver may wait for a lock."""
     begun, answers = threading.Semaphore(0), threading.Event()
 
     def hang() -> None:
         begun.release()
         assert answers.wait(30)
 
-    store.between = hang
-    with ThreadPoolExecutor(FAILURES) as threads:
-        stuck = [threads.submit(search, breaker) for _ in range(FAILURES)]
-        for _ in stuck:
-            assert begun.acquire(timeout=30)
-        store.now += FAIR_S + 0.1
+    store.failure, store.between = None, hang
+    with ThreadPoolExecutor(searches) as threads:
+        asked = [threads.submit(search, breaker) for _ in range(searches)]
+        try:
+            for _ in asked:
+                assert begun.acquire(timeout=30)
+            store.now += FAIR_S + 0.1
+            store.between = lambda: None
+            yield
+        finally:
+            answers.set()
+        assert [one.result(30) for one in asked] == [None] * searches
+
+
+def test_searches_that_never_return_open_it_too(breaker: SearchBreaker, store: Store) -> None:
+    with stuck(breaker, store, FAILURES):
         assert isinstance(search(breaker), StoreUnavailable)
         assert store.asked == FAILURES
         assert breaker.state is BreakerState.OPEN
-        answers.set()
-        assert [one.result(30) for one in stuck] == [None] * FAILURES
     assert breaker.state is BreakerState.CLOSED  # they were answered after all
+
+
+def _state(breaker: SearchBreaker) -> None:
+    assert breaker.state is BreakerState.OPEN
+
+
+@pytest.mark.parametrize("look", [_state, SearchBreaker.check, SearchBreaker.enter])
+def test_they_are_seen_by_whoever_looks(
+    breaker: SearchBreaker, store: Store, look: Callable[[SearchBreaker], None]
+) -> None:
+    refused = nullcontext() if look is _state else pytest.raises(StoreUnavailable, match="in a row")
+    with stuck(breaker, store, FAILURES), refused:
+        look(breaker)
+
+
+def test_a_probe_that_never_returns_leaves_it_to_the_next(breaker: SearchBreaker, store: Store) -> None:
+    fail(breaker, store)
+    store.now += PAUSE_S
+    with stuck(breaker, store, 1):
+        assert breaker.state is BreakerState.OPEN
+        store.now += PAUSE_S
+        assert search(breaker) is None
+        assert breaker.state is BreakerState.CLOSED
+
+
+def test_after_a_pause_one_search_enters_and_another_after_the_next(breaker: SearchBreaker, store: Store) -> None:
+    """It may never get as far as the store: calls that are stuck hold threads."""
+    breaker.enter()
+    fail(breaker, store)
+    for _ in range(3):
+        store.now += PAUSE_S
+        breaker.enter()
+        store.now += PAUSE_S - 0.1
+        with pytest.raises(StoreUnavailable):
+            breaker.enter()
+        store.now += 0.1
+
+
+def test_nobody_enters_beside_a_probe_and_who_asked_wrongly_lets_the_next_enter(
+    breaker: SearchBreaker, store: Store
+) -> None:
+    fail(breaker, store)
+    store.now += PAUSE_S
+    breaker.enter()
+    store.failure = Invalid("a caller's own")
+    tried: list[bool] = []
+
+    def try_to_enter() -> None:
+        store.now += PAUSE_S
+        with pytest.raises(StoreUnavailable):
+            breaker.enter()
+        tried.append(True)
+
+    store.between = try_to_enter
+    assert search(breaker, timeout=2 * PAUSE_S) is store.failure
+    assert tried
+    store.between = lambda: None
+    for _ in range(2):
+        breaker.enter()
+        assert search(breaker) is store.failure

@@ -136,18 +136,22 @@ class MilvusCollections:
         """Close the connection; a milvus-lite database is flushed and may be opened by another process."""
         self.connection.close()
 
-    def dimension(self, collection: str) -> int:
+    def dimension(self, collection: str, timeout: float | None = None) -> int:
         """How many dimensions the vectors of a collection have."""
-        return int(self._fields_of(collection)["vector"]["params"]["dim"])
+        return int(self._fields_of(collection, timeout)["vector"]["params"]["dim"])
 
-    def has_words(self, collection: str) -> bool:
+    def has_words(self, collection: str, timeout: float | None = None) -> bool:
         """Whether a collection can be searched by words; one that was made before any could is not."""
-        return WORDS in self._fields_of(collection)
+        return WORDS in self._fields_of(collection, timeout)
 
-    def _fields_of(self, collection: str) -> Mapping[str, Any]:
+    def _at_most(self, timeout: float | None) -> float:
+        """Seconds of a call that has so many."""
+        return self.timeout if timeout is None else min(timeout, self.timeout)
+
+    def _fields_of(self, collection: str, timeout: float | None) -> Mapping[str, Any]:
         known = self._fields.get(check_name(collection))
         if known is None:
             with self.connection.open() as client:
-                described = client.describe_collection(collection, timeout=self.timeout)
+                described = client.describe_collection(collection, timeout=self._at_most(timeout))
             known = self._fields[collection] = {field["name"]: field for field in described["fields"]}
         return known

@@ -94,7 +94,7 @@ class MilvusStore(MilvusCollections):
         timeout: float | None = None,
     ) -> list[list[Neighbour]]:
         """The nearest rows of each query, best first, at most 16,384. Raises `BadVector`, `Invalid` (`limit`)."""
-        queries = check_vectors(queries, self.dimension(collection))
+        queries = check_vectors(queries, self.dimension(collection, timeout))
         _check_limit(limit)
         expression = self._expression(where)
         if expression is False or not len(queries):
@@ -111,7 +111,7 @@ class MilvusStore(MilvusCollections):
                 output_fields=["product_id"],
                 search_params=search_params(index, limit=limit, exact=few or (filtered and self.connection.lite)),
                 consistency_level=SESSION,
-                timeout=self.timeout if timeout is None else min(timeout, self.timeout),
+                timeout=self._at_most(timeout),
             )
         return found
 
@@ -126,7 +126,7 @@ class MilvusStore(MilvusCollections):
     ) -> list[Neighbour] | None:
         """The rows that have any of the terms, best first by BM25; None where the collection has no words."""
         _check_limit(limit)
-        if not self.has_words(collection):
+        if not self.has_words(collection, timeout):
             return None
         expression = self._expression(where)
         if expression is False or not terms:
@@ -141,7 +141,7 @@ class MilvusStore(MilvusCollections):
                 output_fields=["product_id"],
                 search_params={"metric_type": METRIC},
                 consistency_level=SESSION,
-                timeout=self.timeout if timeout is None else min(timeout, self.timeout),
+                timeout=self._at_most(timeout),
             )
         return found[0]
 

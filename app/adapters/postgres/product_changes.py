@@ -62,7 +62,7 @@ def _those(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(mark.c.mark, *_CHANGED).select_from(mark.outerjoin(products, changed))
 
 
-_ALL = Prepared(_those(products.c.deleted.is_(False)))
+_ALL = Prepared(_those())
 _SINCE_NUMBER = Prepared(_those(products.c.changed > bindparam("last")))
 _SINCE_SNAPSHOT = Prepared(
     _those(
