@@ -34,7 +34,9 @@ def condition_documents(conditions: Sequence[Condition]) -> list[ConditionDocume
 
 
 def _condition_document(one: Condition) -> ConditionDocument:
-    told: ConditionDocument = {"place": one.place, "condition": one.stated, "detail": one.detail}
+    told: ConditionDocument = {"place": one.place, "detail": one.detail}
+    if one.stated is not None:
+        told["condition"] = one.stated
     if one.value is not None:
         told["value"] = one.value
     return told

@@ -16,6 +16,7 @@ log = logging.getLogger("app.api.access")
 MAX_BODY = 64 * 1024 * 1024  # a batch, or a product with its pictures; the whole of it is held in memory
 # One picture in base64, and the words beside it.
 MAX_SEARCH_BODY = MAX_PICTURE_BYTES * 4 // 3 + 64 * 1024
+_SEARCHES = ("/search", "/search:image", ":explain")
 
 REQUESTS = Histogram(
     "vitrine_request_seconds",
@@ -39,7 +40,8 @@ class BodyBudget:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        budget = MAX_SEARCH_BODY if scope["path"].endswith(("/search", "/search:image")) else MAX_BODY
+        searches = scope["method"] == "POST" and scope["path"].endswith(_SEARCHES)  # a product may have such a name
+        budget = MAX_SEARCH_BODY if searches else MAX_BODY
         headers = dict(scope["headers"])
         stated = headers.get(b"content-length", b"")
         if not stated.isdigit() or b"transfer-encoding" in headers:

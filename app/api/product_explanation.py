@@ -14,6 +14,7 @@ def product_explanation_document(catalog: str, explained: ProductExplanation) ->
         "detail": explained.detail,
         "legs": leg_documents(explained.legs),
         "conditions": condition_documents(explained.conditions),
+        "degraded": list(explained.degraded),
     }
     if explained.rank is not None:
         told["rank"] = explained.rank

@@ -7,7 +7,7 @@ import typer
 
 from app.cli.connection import catalog_path, connect
 from app.cli.diversity import CollapseDuplicates, GroupBy, GroupLimit, diversity_of
-from app.cli.explained import leg_in_words
+from app.cli.explained import leg_in_words, without_in_words
 from app.cli.options import CatalogName, Data, Image, Json, Like, Limit, MinScore, Url, Where
 from app.cli.screen import Screen
 from app.cli.search import query_of
@@ -40,6 +40,8 @@ def explain(
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("looking"):
         told = service.post(path, query, patience_s=_SLOW_S)
     screen.result(told, *_lines(told))
+    if left_out := told["degraded"]:
+        screen.say(without_in_words(left_out))
 
 
 def _lines(told: dict[str, Any]) -> list[str]:

@@ -16,6 +16,11 @@ def lines_of(hits: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"{place}. {hit['product_id']}: {'; '.join(parts) or 'passes, as everything does'}"
 
 
+def without_in_words(left_out: Sequence[str]) -> str:
+    """The legs that an answer goes without."""
+    return f"the answer is incomplete: it goes without the {' and the '.join(left_out)} leg"
+
+
 def leg_in_words(name: str, leg: Mapping[str, Any]) -> str:
     """What one leg knows of a product."""
     said = []

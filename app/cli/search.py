@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from app.cli.connection import catalog_path, connect
 from app.cli.diversity import CollapseDuplicates, GroupBy, GroupLimit, diversity_of
-from app.cli.explained import lines_of
+from app.cli.explained import lines_of, without_in_words
 from app.cli.options import CatalogName, Data, Image, Json, Like, Limit, MinScore, Url, Where
 from app.cli.screen import Screen, plain
 from app.domain.errors import Invalid, NotFound
@@ -53,7 +53,7 @@ def search(
         answer = service.post(f"{catalog_path(catalog)}/search", query)
     screen.result(answer, _hits(answer["hits"]), *lines_of(answer["hits"]))
     if left_out := answer["degraded"]:
-        screen.say(f"the answer is incomplete: it goes without the {' and the '.join(left_out)} leg")
+        screen.say(without_in_words(left_out))
     total, took = answer["total"], answer["timings_ms"]["total"]
     among = "products" if total["scope"] == "catalog" else "candidates"
     screen.say(f"{len(answer['hits'])} of {total['value']} {among} in {took:.0f} ms")

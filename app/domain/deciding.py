@@ -1,12 +1,19 @@
 """Which conditions of a filter let a product pass, or keep it out, said with the product's own values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from app.domain.filters import parse_filter
+from app.domain.filters import Filter, parse_filter
 from app.domain.passing import passes
 from app.domain.products import AttributeValue, Schema
+
+MAX_TOLD = 200
+"""Characters of a value, and of what is asked of it: an `in` has hundreds of values, and every hit of an answer would
+repeat them."""
+
+MAX_CONDITIONS = 50
+"""That are told of a product: more than a person reads, of the hundreds that a filter may have."""
 
 _ASKED = {
     "gt": "above {}",
@@ -22,64 +29,109 @@ _ASKED = {
 class Condition:
     """One condition of a filter: its place there, the condition as a filter by itself, and what the product has.
 
-    Each of several operators on one attribute is a condition. `value` is None where the product has none.
+    Each of several operators on one attribute is a condition. `value` is None where the product has none; it and
+    `stated` are None too where the words for them are longer than `MAX_TOLD`, and `detail` has their beginning.
     """
 
     place: str
-    stated: Mapping[str, Any]
+    stated: Mapping[str, Any] | None
     detail: str
     """In words: `colour is blue, asked: red`."""
     value: AttributeValue | None = None
 
 
-def deciding(given: Mapping[str, Any], schema: Schema, attributes: Mapping[str, AttributeValue]) -> list[Condition]:
-    """The conditions of a filter, as its JSON, that decide whether a product with these attributes passes it.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A condition as it was read: one operator on one attribute, and in words what it asks for."""
+
+    place: str
+    stated: Mapping[str, Any] | None
+    attribute: str
+    where: Filter
+    asked: str
+
+    def told_of(self, attributes: Mapping[str, AttributeValue]) -> Condition:
+        """The condition with what a product has."""
+        value = attributes.get(self.attribute)
+        words = _told(value)
+        has = f"there is no {self.attribute}" if value is None else f"{self.attribute} is {_cut(words)}"
+        kept = value if len(words) <= MAX_TOLD else None
+        return Condition(self.place, self.stated, f"{has}, asked: {self.asked}", kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Conditions of which all, any or none have to hold; of `none` there is one term."""
+
+    place: str
+    how: Literal["all", "any", "none"]
+    terms: Sequence["Comparison | Joined"]
+
+    def told_of(self, attributes: Mapping[str, AttributeValue]) -> Condition:
+        """One without a condition in it, which holds for every product or for none."""
+        holds, _ = _outcome(self, attributes)
+        return Condition(self.place, None, f"{self.place} {'always' if holds else 'never'} holds")
+
+
+def read_conditions(given: Mapping[str, Any], schema: Schema) -> Joined:
+    """The conditions of a filter, as its JSON, that could be read: once for all products that are asked about."""
+    return _Reader(schema).conjunction(given, "filter", denied=False)
+
+
+def deciding(read: Joined, attributes: Mapping[str, AttributeValue]) -> list[Condition]:
+    """The conditions of a filter that decide whether a product with these attributes passes it.
 
     Of keys that all have to hold, where one does not: those that do not. Of the branches of `any`, where none holds:
-    all, and else those that do. Of a `not`: those that decide what it denies. The filter is one that could be read.
+    all, and else those that do. Of a `not`: those that decide what it denies. Beyond `MAX_CONDITIONS` a last one
+    tells how many there are more.
     """
-    return list(_Reader(schema, attributes).conjunction(given, "filter"))
+    _, found = _outcome(read, attributes)
+    told = [one.told_of(attributes) for one in found[:MAX_CONDITIONS]]
+    more = len(found) - len(told)
+    return [*told, Condition(read.place, None, f"and {more} more conditions")] if more else told
+
+
+def _outcome(
+    read: Comparison | Joined, attributes: Mapping[str, AttributeValue]
+) -> tuple[bool, Sequence[Comparison | Joined]]:
+    """Whether it holds, and what decides that."""
+    if isinstance(read, Comparison):
+        return passes(read.where, attributes), [read]
+    each = [_outcome(term, attributes) for term in read.terms]
+    if read.how == "none":
+        ((inner, found),) = each
+        return not inner, found or [read]
+    holds = (all if read.how == "all" else any)(outcome for outcome, _ in each)
+    same = [one for outcome, some in each if outcome is holds for one in some]
+    return holds, same or ([] if read.how == "all" else [read])
 
 
 class _Reader:
-    def __init__(self, schema: Schema, attributes: Mapping[str, AttributeValue]) -> None:
-        self._schema, self._attributes = schema, attributes
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
 
-    def conjunction(self, given: Mapping[str, Any], place: str, *, denied: bool = False) -> Iterator[Condition]:
-        """What decides about an object; `denied`: an odd number of `not` stands before it."""
-        outcome = self._holds(given)
-        for key, value in given.items():
-            where = f"{place}.{key}"
-            if key not in ("not", "any"):
-                yield from self._comparisons(key, value, where, outcome, denied=denied)
-            elif self._holds({key: value}) is outcome:
-                inner = list(self._branches(key, value, where, denied=denied))
-                always = f"{where} {'always' if outcome else 'never'} holds"
-                yield from inner or [Condition(where, {key: value}, always)]
+    def conjunction(self, given: Mapping[str, Any], place: str, *, denied: bool) -> Joined:
+        """Read an object; `denied`: an odd number of `not` stands before it."""
+        terms = [term for key, value in given.items() for term in self._terms(key, value, f"{place}.{key}", denied)]
+        return Joined(place, "all", terms)
 
-    def _branches(self, key: str, value: Any, place: str, *, denied: bool) -> Iterator[Condition]:
+    def _terms(self, key: str, value: Any, place: str, denied: bool) -> Iterator[Comparison | Joined]:
         if key == "not":
-            yield from self.conjunction(value, place, denied=not denied)
-            return
-        outcome = self._holds({key: value})
-        for number, branch in enumerate(value):
-            if self._holds(branch) is outcome:
-                yield from self.conjunction(branch, f"{place}[{number}]", denied=denied)
+            yield Joined(place, "none", [self.conjunction(value, place, denied=not denied)])
+        elif key == "any":
+            branches = [self.conjunction(one, f"{place}[{i}]", denied=denied) for i, one in enumerate(value)]
+            yield Joined(place, "any", branches)
+        elif isinstance(value, Mapping):
+            for operator, operand in value.items():
+                yield self._comparison(key, {operator: operand}, f"{place}.{operator}", denied)
+        else:
+            yield self._comparison(key, value, place, denied)
 
-    def _comparisons(self, name: str, asked: Any, place: str, outcome: bool, *, denied: bool) -> Iterator[Condition]:
-        """Those on one attribute whose outcome is the one that decides."""
-        each = {place: asked}
-        if isinstance(asked, Mapping):
-            each = {f"{place}.{operator}": {operator: operand} for operator, operand in asked.items()}
-        value = self._attributes.get(name)
-        has = f"there is no {name}" if value is None else f"{name} is {_told(value)}"
-        for where, one in each.items():
-            if self._holds({name: one}) is outcome:
-                words = f"{has}, asked: {'not ' if denied else ''}{_in_words(one)}"
-                yield Condition(where, {name: one}, words, value)
-
-    def _holds(self, given: Mapping[str, Any]) -> bool:
-        return passes(parse_filter(given, self._schema), self._attributes)
+    def _comparison(self, name: str, asked: Any, place: str, denied: bool) -> Comparison:
+        stated = {name: asked}
+        words = f"{'not ' if denied else ''}{_in_words(asked)}"
+        where = parse_filter(stated, self._schema)
+        return Comparison(place, stated if len(words) <= MAX_TOLD else None, name, where, _cut(words))
 
 
 def _in_words(asked: Any) -> str:
@@ -97,3 +149,7 @@ def _told(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_told, value)) or "nothing"
     return str(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"

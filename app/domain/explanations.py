@@ -26,9 +26,11 @@ class Cause(StrEnum):
     NOT_INDEXED = "not_indexed"
     """Its newest version is still on its way or dead, or has nothing that a leg of the query could find."""
     MISSED_BY_THE_INDEX = "missed_by_the_index"
-    """By its stored vectors it is among the candidates of a leg, and the index did not bring it."""
+    """By its stored vectors or its words it is among the candidates of a leg, and the index did not bring it."""
     BEYOND_CANDIDATES = "beyond_candidates"
-    """By its stored vectors it stands further down in every leg than legs are asked for."""
+    """By its stored vectors and its words it stands further down in every leg than legs are asked for."""
+    LEG_LEFT_OUT = "leg_left_out"
+    """No leg that answered brought it, and one that failed, or is not there, searches what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class ProductExplanation:
     `rank` and `score` are those of the fused ranking, of browsing the rank alone. `depth` is how many products each
     leg was asked for, 0 where none was. `conditions` keep a product out, or let it pass. `upload` is the one that is
     not indexed, and `missing` the pictures that the newest version goes without. `behind` is the product that is
-    shown before it: the first of its group, or the one with nearly the same picture.
+    shown before it: the first of its group, or the one with nearly the same picture. `degraded` are the legs that
+    failed.
     """
 
     product_id: str
@@ -52,3 +55,4 @@ class ProductExplanation:
     upload: Upload | None = None
     missing: Sequence[Picture] = ()
     behind: str | None = None
+    degraded: Sequence[str] = ()

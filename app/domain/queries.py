@@ -9,7 +9,7 @@ from typing import Any
 
 from app.domain.errors import Invalid
 from app.domain.products import check_id, check_text
-from app.domain.search import MAX_TEXT, Fusion, Leg, SearchQuery
+from app.domain.search import BY_VECTOR, MAX_TEXT, Fusion, SearchQuery
 
 MAX_JUDGED = 2_000
 """Judged queries of a catalog: a check asks all of them of two builds, some hundredths of a second each."""
@@ -71,14 +71,19 @@ class JudgedQuery:
 def is_replayable(query: SearchQuery) -> bool:
     """Whether a query can be kept and asked again.
 
-    Browsing ranks nothing, the picture of a shopper is not kept, and a filter may be of any length.
+    Browsing ranks nothing, the picture of a shopper is not kept, and a filter may be of any length. Builds are asked
+    by vectors alone: a query that no such leg answers is none for them.
     """
-    return query.image is None and not query.browses and len(json.dumps(told_of(query))) <= MAX_TOLD
+    asks = query.image is None and not query.browses and any(query.weights.get(leg) for leg in BY_VECTOR)
+    return asks and len(json.dumps(told_of(query))) <= MAX_TOLD
 
 
 def told_of(query: SearchQuery) -> dict[str, Any]:
-    """A query that can be asked again, as the document that asks it."""
-    legs = None if query.legs is None else {leg.value: weight for leg, weight in query.legs.items()}
+    """A query that can be asked again, as the document that asks it.
+
+    It names no leg that is not asked again: an older release, which may not know it, reads the same rows.
+    """
+    legs = None if query.legs is None else {leg.value: query.legs[leg] for leg in BY_VECTOR if query.legs.get(leg)}
     image = None if query.like is None else {"product_id": query.like}
     stated = {"text": query.text, "image": image, "filter": query.filter, "legs": legs}
     if query.fusion is not Fusion.RRF:
@@ -87,8 +92,12 @@ def told_of(query: SearchQuery) -> dict[str, Any]:
 
 
 def query_of(told: Mapping[str, Any], *, limit: int) -> SearchQuery:
-    """A query from its document, for so many hits."""
-    legs = {Leg(name): weight for name, weight in told["legs"].items()} if "legs" in told else None
+    """A query from its document, for so many hits.
+
+    Legs that only another release knows are passed over; without any other the query states none.
+    """
+    stated = told.get("legs", {})
+    legs = {leg: stated[leg] for leg in BY_VECTOR if stated.get(leg)} or None
     like = told.get("image", {}).get("product_id")
     fusion = Fusion(told.get("fusion", Fusion.RRF))
     return SearchQuery(told.get("text"), like=like, filter=told.get("filter"), legs=legs, limit=limit, fusion=fusion)

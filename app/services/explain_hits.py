@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.domain.builds import Build
-from app.domain.deciding import deciding
+from app.domain.deciding import deciding, read_conditions
 from app.domain.embeddings import Vectors
 from app.domain.fusion import contributions
 from app.domain.products import Schema, unknown_catalog
@@ -23,12 +23,11 @@ def explain_hits(database: Database, plan: Plan, query: SearchQuery, found: Foun
     ids = [hit.product.product_id for hit in hits]
     with database.reading() as transaction:
         exact = exact_scores(transaction, plan.build, found, ids)
-        schema = schema_of(transaction, plan.build.catalog)
+        read = read_conditions(query.filter or {}, schema_of(transaction, plan.build.catalog))
     legs = places(query, found, exact, ids)
 
     def explained(hit: Hit) -> Explanation:
-        passed = deciding(query.filter or {}, schema, hit.product.attributes)
-        return Explanation(legs[hit.product.product_id], passed)
+        return Explanation(legs[hit.product.product_id], deciding(read, hit.product.attributes))
 
     return [replace(hit, explanation=explained(hit)) for hit in hits]
 
@@ -54,12 +53,13 @@ def places(
 def exact_scores(
     transaction: Transaction, build: Build, found: Found, product_ids: Sequence[str]
 ) -> dict[Leg, dict[str, float]]:
-    """What the stored vectors of these products score in each leg; those without one are left out."""
+    """What the stored vectors of these products score in each leg that was asked; those without one are left out."""
     scores: dict[Leg, dict[str, float]] = {}
-    if not found.legs:
+    asked = {*found.legs, *map(Leg, found.degraded)}
+    if not asked:
         return scores
     for leg, rows in rows_by_leg(*rows_with_vectors(transaction, build, product_ids)).items():
-        if leg in found.legs:
+        if leg in asked:
             planned, best = best_scores(rows, found.vectors[leg])
             scores[leg] = {row.product_id: float(score) for row, score in zip(planned, best, strict=True)}
     return scores

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -16,10 +16,13 @@ from app.services.explain_left_out import browsed_in_groups, left_out, shown_ids
 from app.services.explained_subject import Subject, subject_of
 from app.services.next_page import still_there
 from app.services.search import Searcher, Stopwatch
-from app.services.search_legs import Plan
+from app.services.search_legs import Found, Plan
 
 LOOK_S = 30.0
 """As long as vectors are looked through: 100,000 products take some seconds, and somebody waits for the answer."""
+
+TURN_S = 1.0
+"""As long as a caller waits for its turn: each that waits holds one of the threads that answer everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Explainer:
     def explain(self, catalog: str, product_id: str, query: SearchQuery) -> ProductExplanation:
         """Say why. What decides first is told: deleted, asked with, filtered out, where it stands, and why nowhere.
 
-        Raises what searching raises, `NotFound` (`unknown_product`), and `Unavailable` (`explain_late`).
+        Raises what searching raises, `NotFound` (`unknown_product`), and `Unavailable` (`explain_busy` and
+        `explain_late`).
         """
         plan = self.searcher.plan(catalog, query)
         with self.searcher.database.reading() as transaction:
@@ -57,7 +61,7 @@ class Explainer:
         with database.reading() as transaction:
             exact = exact_scores(transaction, plan.build, found, [product_id])
         legs = places(query, found, exact, [product_id])[product_id]
-        told = subject.told(Cause.FOUND, "", legs=legs, depth=found.depth)
+        told = subject.told(Cause.FOUND, "", legs=legs, depth=found.depth, degraded=found.degraded)
         scores = dict(found.ranked)
         if found.diversity is not None and product_id in found.diversity.left_out:
             return left_out(replace(told, score=scores[product_id]), found.diversity.left_out[product_id], query)
@@ -65,22 +69,36 @@ class Explainer:
         for rank, product in enumerate(shown, start=1):
             if product.product_id == product_id:
                 return _placed(replace(told, rank=rank, score=scores[product_id]), query)
-        own = {leg: scores[product_id] for leg, scores in exact.items() if product_id in scores}
-        if subject.upload is not None or not own:
+        if subject.upload is not None:
             return _not_indexed(told, found.legs)
-        with self._looking() as go_on:
-            return _nowhere(told, exact_ranks(database, plan, found, product_id, own, go_on))
+        own = {leg: scores[product_id] for leg, scores in exact.items() if product_id in scores}
+        able = own.keys() | ({Leg.KEYWORD} if subject.has_words else set())
+        if lacking := [leg for leg in found.degraded if leg in able]:
+            return _leg_left_out(told, lacking)
+        return self._not_brought(plan, found, told, own, by_words=Leg.KEYWORD in able & found.legs.keys())
+
+    def _not_brought(
+        self, plan: Plan, found: Found, told: ProductExplanation, own: Mapping[Leg, float], *, by_words: bool
+    ) -> ProductExplanation:
+        """One that no leg brought, though all answered that search what it has."""
+        if own:
+            with self._looking() as go_on:
+                ranks = exact_ranks(self.searcher.database, plan, found, told.product_id, own, go_on)
+            told = _by_vectors(told, ranks)
+        if by_words and told.cause is not Cause.MISSED_BY_THE_INDEX:
+            told = _by_words(told, len(found.legs[Leg.KEYWORD]))
+        return told if own or by_words else _not_indexed(told, found.legs)
 
     @contextmanager
     def _looking(self) -> Iterator[Callable[[], None]]:
         """A turn at looking through the vectors: what it yields is called between pages, and lets searches go first.
 
-        Raises `Unavailable` (`explain_late`) where all that takes too long.
+        Raises `Unavailable`: `explain_busy` where somebody else looks, `explain_late` where it takes too long.
         """
-        until = time.monotonic() + self.most_s
-        if not self.turn.acquire(timeout=self.most_s):
-            raise _late(self.most_s)
+        if not self.turn.acquire(timeout=TURN_S):
+            raise Unavailable("another product is being explained: ask again", code="explain_busy")
         try:
+            until = time.monotonic() + self.most_s
             rest = self.searcher.first.rests()
 
             def go_on() -> None:
@@ -129,8 +147,24 @@ def _not_indexed(told: ProductExplanation, asked: Collection[Leg]) -> ProductExp
     return replace(told, cause=Cause.NOT_INDEXED, detail=detail)
 
 
-def _nowhere(told: ProductExplanation, ranks: Mapping[Leg, ExactRank]) -> ProductExplanation:
-    """One that no leg brought, by the ranks that it should have there."""
+def _leg_left_out(told: ProductExplanation, legs: Sequence[str]) -> ProductExplanation:
+    detail = f"no leg that answered brought it, and the {_named(legs)} leg, which may have, is left out"
+    return replace(told, cause=Cause.LEG_LEFT_OUT, detail=detail)
+
+
+def _by_words(told: ProductExplanation, brought: int) -> ProductExplanation:
+    """One that has words of the query, by how many products the keyword leg brought."""
+    among = f"the keyword leg brought {brought} of the {told.depth} that it was asked for"
+    stands = f"it has words that are asked for, and {among}"
+    if brought < told.depth:
+        return replace(told, cause=Cause.MISSED_BY_THE_INDEX, detail=f"{stands}: the index did not bring it")
+    if told.cause is Cause.BEYOND_CANDIDATES:  # by its vectors too, with its rank
+        return told
+    return replace(told, cause=Cause.BEYOND_CANDIDATES, detail=stands)
+
+
+def _by_vectors(told: ProductExplanation, ranks: Mapping[Leg, ExactRank]) -> ProductExplanation:
+    """One that has vectors, by the ranks that they should have."""
     legs = {leg: replace(told.legs[leg], exact_rank=one.rank) for leg, one in ranks.items()}
     leg = min(ranks, key=lambda one: ranks[one].last)
     best = ranks[leg]
@@ -144,5 +178,5 @@ def _nowhere(told: ProductExplanation, ranks: Mapping[Leg, ExactRank]) -> Produc
     return replace(told, cause=cause, detail=detail, legs=legs)
 
 
-def _named(legs: Collection[Leg]) -> str:
+def _named(legs: Collection[str]) -> str:
     return " or ".join(sorted(legs))

@@ -5,7 +5,7 @@ from app.domain.queries import JudgedQuery
 from app.domain.search import Fusion, Leg, SearchQuery
 
 CHEAP = SearchQuery("a mug", filter={"price": {"lt": 8.5}, "any": [{"colour": "red"}, {"colour": "blue"}]})
-ALIKE = SearchQuery("in blue", like="p:1", legs={Leg.IMAGE: 0.5, Leg.TEXT: 0.0}, fusion=Fusion.WEIGHTED)
+ALIKE = SearchQuery("in blue", like="p:1", legs={Leg.IMAGE: 0.5, Leg.TEXT: 0.25}, fusion=Fusion.WEIGHTED)
 
 
 def record(database: SqlDatabase, *queries: SearchQuery, keep: int = 10) -> None:

@@ -37,7 +37,7 @@ def why(shop: Shop, product_id: str, **query: Any) -> dict[str, Any]:
     answer = shop.client.post(f"/v1/catalogs/shop/products/{product_id}:explain", json={"text": "a red mug", **query})
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
-    assert told["product_id"] == product_id
+    assert (told["product_id"], told["degraded"]) == (product_id, [])
     return told
 
 
@@ -112,6 +112,8 @@ def test_what_no_leg_brought_tells_its_exact_rank(shop: Shop) -> None:
     told = why(shop, "lamp")
     assert told["reason"] == "beyond_candidates"
     assert told["legs"]["text"]["exact_rank"] > told["depth"] == 100
+    told = why(shop, "lost", text="a mug", legs={"keyword": 1})
+    assert (told["reason"], told["depth"]) == ("beyond_candidates", 100)
     with shop.application.database.reading() as transaction:
         build = transaction.builds.live("shop")
     assert build is not None
@@ -122,6 +124,23 @@ def test_what_no_leg_brought_tells_its_exact_rank(shop: Shop) -> None:
     # The index still has the deleted mug, which stood before it.
     assert (before["legs"]["text"]["rank"], told["legs"]["text"]["exact_rank"]) == (3, 2)
     assert "rank" not in told["legs"]["text"]
+
+
+def test_who_asks_while_another_is_answered_is_sent_away(shop: Shop) -> None:
+    with shop.application.explainer.turn:
+        answer = shop.client.post("/v1/catalogs/shop/products/lamp:explain", json={"text": "a red mug"})
+    refused(answer, 503, "explain_busy")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_long_filter_is_not_repeated_with_every_hit(shop: Shop) -> None:
+    where = {"colour": {"in": ["red", "blue", *(f"colour {number}" * 20 for number in range(400))]}}
+    answer = shop.client.post(SEARCH, json={"text": "a red mug", "filter": where, "explain": True})
+    for hit in answer.json()["hits"]:
+        (condition,) = hit["explain"]["filter"]
+        assert (condition["place"], condition["value"]) == ("filter.colour.in", hit["product_id"])
+        assert "condition" not in condition
+    assert len(answer.content) < 20_000
 
 
 def test_browsing_tells_the_place(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from app.adapters.manifest import Manifest
 from app.adapters.training.output import check_output
-from app.cli import search
+from app.cli import explain, search
 from app.cli.connection import Service, connect
 from app.cli.diversity import diversity_of
 from app.cli.explained import lines_of
@@ -90,6 +90,19 @@ def test_an_answer_without_a_leg_says_so_in_a_line(
     shown = capsys.readouterr()
     assert json.loads(shown.out)["degraded"] == left_out
     assert shown.err == f"{said}0 of 0 candidates in 1 ms\n"
+
+
+def test_an_explanation_without_a_leg_says_so_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"product_id": "p", "reason": "leg_left_out", "detail": "no leg", "legs": {}, "conditions": []}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={**told, "degraded": ["image"]}))
+    service = Service(httpx.Client(transport=transport, base_url="http://service"), private=False)
+    monkeypatch.setattr(explain, "connect", lambda *_, **__: nullcontext(service))
+    explain.explain("p", "mug")
+    shown = capsys.readouterr()
+    assert shown.out == "p: leg left out: no leg\n"
+    assert "the answer is incomplete: it goes without the image leg\n" in shown.err
 
 
 @pytest.mark.parametrize(

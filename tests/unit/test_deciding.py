@@ -1,12 +1,13 @@
 """The conditions of a filter that decide: what is told of them is what the filter does."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from app.domain.deciding import deciding
-from app.domain.filters import parse_filter
+from app.domain.deciding import MAX_CONDITIONS, MAX_TOLD, deciding, read_conditions
+from app.domain.filters import MAX_DEPTH, MAX_TERMS, parse_filter
 from app.domain.passing import passes
 from tests.factories import SCHEMA
 
@@ -53,7 +54,7 @@ PRODUCT = {"colour": "blue", "price": 60, "in_stock": True, "sizes": ["S", "M"]}
 def test_what_decides_is_told_with_its_place_and_the_products_own_value(
     where: Mapping[str, Any], told: dict[str, str]
 ) -> None:
-    assert {one.place: one.detail for one in deciding(where, SCHEMA, PRODUCT)} == told
+    assert {one.place: one.detail for one in deciding(read_conditions(where, SCHEMA), PRODUCT)} == told
 
 
 @pytest.mark.parametrize(
@@ -64,9 +65,54 @@ def test_what_decides_is_told_with_its_place_and_the_products_own_value(
     ],
 )
 def test_each_condition_is_a_filter_by_itself_that_the_product_fails_or_is_denied(where: Mapping[str, Any]) -> None:
-    found = deciding(where, SCHEMA, PRODUCT)
+    found = deciding(read_conditions(where, SCHEMA), PRODUCT)
     assert len(found) >= 2
     for one in found:
+        assert one.stated is not None
         assert passes(parse_filter(one.stated, SCHEMA), PRODUCT) is (".not" in one.place)
         assert list(one.stated) == [name for name in PRODUCT if name in one.stated]
         assert one.value == PRODUCT[next(iter(one.stated))]
+
+
+class Counted(dict[str, Any]):
+    """Attributes that count how often they are looked at."""
+
+    looks = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.looks += 1
+        return super().__contains__(name)
+
+
+def test_each_condition_is_decided_once_however_deep_it_stands() -> None:
+    where: dict[str, Any] = {"any": [{"price": number} for number in range(200)]}
+    for _ in range(MAX_DEPTH - 1):
+        where = {"not": where}
+    product = Counted(PRODUCT)
+    deciding(read_conditions(where, SCHEMA), product)
+    assert product.looks == 200
+
+
+def test_what_is_too_long_to_be_told_is_cut_or_left_out() -> None:
+    many = [f"colour {number}" for number in range(MAX_TERMS - 10)]
+    product = {**PRODUCT, "sizes": ["X" * 100] * 100}
+    (one,) = deciding(read_conditions({"colour": {"in": many}}, SCHEMA), product)
+    assert (one.place, one.stated, one.value) == ("filter.colour.in", None, "blue")
+    assert one.detail.startswith("colour is blue, asked: one of colour 0, colour 1, ")
+    (two,) = deciding(read_conditions({"sizes": "L"}, SCHEMA), product)
+    assert (two.place, two.stated, two.value) == ("filter.sizes", {"sizes": "L"}, None)
+    assert two.detail.startswith("sizes is XXX")
+    assert two.detail.endswith("…, asked: L")
+    assert one.detail.endswith("…")
+    assert all(len(told.detail) < MAX_TOLD + 40 for told in (one, two))
+    (short,) = deciding(read_conditions({"colour": {"in": many[:3]}}, SCHEMA), product)
+    assert short.stated == {"colour": {"in": many[:3]}}
+
+
+def test_of_many_conditions_the_first_are_told_and_how_many_there_are_more() -> None:
+    where = {"not": {"any": [{"price": number} for number in range(100, 100 + 2 * MAX_CONDITIONS)]}}
+    told = deciding(read_conditions(where, SCHEMA), PRODUCT)
+    assert [one.place for one in told[:2]] == ["filter.not.any[0].price", "filter.not.any[1].price"]
+    assert (len(told), told[-1].place) == (MAX_CONDITIONS + 1, "filter")
+    assert told[-1].detail == f"and {MAX_CONDITIONS} more conditions"
+    assert len(json.dumps([one.detail for one in told])) < 100 * MAX_CONDITIONS

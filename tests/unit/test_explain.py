@@ -1,18 +1,23 @@
 """Why a query shows a product or not: one shop for each cause, and the explanations of hits."""
 
 import random
+import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.domain import deciding
 from app.domain.errors import NotFound, Unavailable
 from app.domain.explanations import Cause, ProductExplanation
 from app.domain.search import BY_VECTOR, Fusion, Leg, SearchQuery
 from app.domain.uploads import Stage
 from app.services.explain_product import Explainer
+from app.services.search_legs import Legs
 from tests.factories import a_deletion, a_patch, a_picture, a_submission
 from tests.fakes.encoders import COLOURS
+from tests.fakes.outages import UnwellStore
 from tests.pipelines import Pipeline
 
 WORDS = ("mug", "bowl", "dress", "lamp", "chair", "tall", "small", "striped", "old", "new")
@@ -88,6 +93,19 @@ def test_a_hit_tells_the_conditions_it_passes_and_explaining_changes_no_answer(d
             f"price is {price}, asked: below 30",
             f"colour is {colour}, asked: {colour}",
         }
+
+
+def test_a_filter_is_read_once_for_all_hits(drawn: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, parse = [], deciding.parse_filter
+
+    def counted(given: Mapping[str, Any], schema: Any) -> Any:
+        read.append(given)
+        return parse(given, schema)
+
+    monkeypatch.setattr(deciding, "parse_filter", counted)
+    hits = drawn.search(SearchQuery("mug", filter={"price": {"gte": 0, "lt": 30}}, explain=True)).hits
+    assert len(hits) == 20
+    assert read == [{"price": {"gte": 0}}, {"price": {"lt": 30}}]
 
 
 def test_browsing_explains_the_filter_alone(drawn: Pipeline) -> None:
@@ -233,6 +251,81 @@ def test_one_of_too_many_equals_is_not_called_missed(crowded: Pipeline) -> None:
     assert why(crowded, "zzz", replace(MUG, limit=100)).cause is Cause.MISSED_BY_THE_INDEX
 
 
+BY_WORDS = replace(MUG, legs={Leg.KEYWORD: 1.0})
+
+
+def test_what_has_the_words_and_too_many_before_it_is_beyond(crowded: Pipeline) -> None:
+    told = why(crowded, "zzz", BY_WORDS)
+    assert (told.cause, told.depth) == (Cause.BEYOND_CANDIDATES, 100)
+    words = "it has words that are asked for, and the keyword leg brought 100 of the 100 that it was asked for"
+    assert told.detail == words
+    assert why(crowded, "zzz", replace(BY_WORDS, limit=40)).cause is Cause.CUT_OFF_BY_LIMIT
+    told = why(crowded, "zzz", replace(BY_WORDS, text="green bowl"))
+    assert (told.cause, told.detail) == (
+        Cause.NOT_INDEXED,
+        "it has nothing that is asked for in the keyword leg of this query",
+    )
+
+
+@pytest.mark.parametrize("legs", [{Leg.KEYWORD: 1.0}, {Leg.TEXT: 1.0, Leg.KEYWORD: 1.0}])
+def test_what_has_the_words_and_room_before_it_was_missed(crowded: Pipeline, legs: dict[Leg, float]) -> None:
+    query = SearchQuery("lamp red mug", filter={"colour": "blue"}, legs=legs)
+    crowded.accepted(a_submission("lamp", "a blue lamp", attributes={"colour": "blue"}))
+    crowded.work()
+    assert why(crowded, "lamp", query).cause is Cause.FOUND
+    lose(crowded, "lamp")
+    assert why(crowded, "lamp", query).cause is Cause.MISSED_BY_THE_INDEX
+
+
+def test_what_the_vectors_put_beyond_may_be_missed_by_its_words(crowded: Pipeline) -> None:
+    crowded.accepted(a_submission("lamp", "a blue lamp", attributes={"care": "XT-9000"}))
+    crowded.work()
+    query = SearchQuery("XT-9000", like="mug000", legs={Leg.TEXT: 1.0, Leg.KEYWORD: 1.0})
+    assert why(crowded, "lamp", query).cause is Cause.FOUND
+    lose(crowded, "lamp")
+    told = why(crowded, "lamp", query)
+    assert told.legs[Leg.TEXT].exact_rank == 122
+    assert (told.cause, told.detail) == (
+        Cause.MISSED_BY_THE_INDEX,
+        "it has words that are asked for, and the keyword leg brought 0 of the 100 that it was asked for: "
+        "the index did not bring it",
+    )
+
+
+def short_of(pipeline: Pipeline, *collections: str) -> Explainer:
+    """Explains where the searches of these collections fail."""
+    store = UnwellStore(pipeline.store)
+    for collection in collections:
+        store.fail(collection)
+    return Explainer(replace(pipeline.searcher, legs=Legs(store, pipeline.pool)))
+
+
+def test_an_explanation_names_the_legs_that_it_goes_without(drawn: Pipeline) -> None:
+    explainer = short_of(drawn, drawn.live().images)
+    for hit in drawn.search(MUG).hits[:3]:
+        told = explainer.explain("shop", hit.product.product_id, MUG)
+        assert (told.cause, list(told.degraded)) == (Cause.FOUND, ["image"])
+    assert list(why(drawn, "p1").degraded) == []
+
+
+def test_a_leg_that_failed_and_searches_what_the_product_has_is_told_as_the_cause(crowded: Pipeline) -> None:
+    crowded.accepted(a_submission("seen", "nothing of the kind", pictures=[a_picture("red")]))
+    crowded.work()
+    build = crowded.live()
+    by_picture = short_of(crowded, build.images)
+    told = by_picture.explain("shop", "seen", MUG)
+    assert (told.cause, list(told.degraded)) == (Cause.LEG_LEFT_OUT, ["image"])
+    assert told.detail == "no leg that answered brought it, and the image leg, which may have, is left out"
+    lamp = by_picture.explain("shop", "lamp", MUG)  # it has no picture
+    assert (lamp.cause, list(lamp.degraded)) == (Cause.BEYOND_CANDIDATES, ["image"])
+
+    either = replace(MUG, legs={Leg.IMAGE: 1.0, Leg.KEYWORD: 1.0})
+    by_words = short_of(crowded, build.texts)
+    assert by_words.explain("shop", "zzz", either).cause is Cause.LEG_LEFT_OUT
+    told = by_words.explain("shop", "zzz", replace(either, text="green bowl"))
+    assert (told.cause, list(told.degraded)) == (Cause.NOT_INDEXED, ["keyword"])
+
+
 def test_browsing_tells_the_place_of_a_product(drawn: Pipeline) -> None:
     query = SearchQuery(filter={"price": {"gte": 5}}, limit=3)
     shown = [hit.product.product_id for hit in drawn.search(replace(query, limit=100)).hits]
@@ -254,8 +347,11 @@ def test_looking_too_long_ends_and_leaves_the_turn_to_others(crowded: Pipeline) 
     assert hurried.explain("shop", "mug000", MUG).cause is Cause.FOUND  # nothing has to be looked through
 
 
-def test_one_caller_looks_at_a_time(crowded: Pipeline) -> None:
-    explainer = Explainer(crowded.searcher, most_s=0.01)
+def test_one_caller_looks_at_a_time_and_the_next_is_soon_sent_away(crowded: Pipeline) -> None:
+    explainer = Explainer(crowded.searcher)
+    begun = time.monotonic()
     with explainer.turn, pytest.raises(Unavailable) as raised:
         explainer.explain("shop", "lamp", MUG)
-    assert raised.value.code == "explain_late"
+    assert raised.value.code == "explain_busy"
+    assert time.monotonic() - begun < explainer.most_s / 3
+    assert explainer.explain("shop", "lamp", MUG).cause is Cause.BEYOND_CANDIDATES

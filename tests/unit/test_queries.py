@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from app.cli.queries import unknown_products
 from app.domain.errors import DatabaseUnavailable, Invalid, NotFound
-from app.domain.queries import MAX_JUDGED, JudgedQuery, ndcg, overlap, recall
+from app.domain.queries import MAX_JUDGED, JudgedQuery, is_replayable, ndcg, overlap, query_of, recall, told_of
 from app.domain.search import Leg, SearchQuery
 from app.services.keep_queries import forget_queries, judge_queries, kept_queries
 from app.services.record_queries import DRAWN, QueryRecorder
@@ -42,6 +42,28 @@ def test_what_is_asked_is_recorded_but_for_pictures_and_browsing(pipeline: Pipel
     assert [one.query.legs for one in kept if one.query.filter] == [{Leg.TEXT: 1.0}]
     assert forget_queries(pipeline.database, "shop") == 3
     assert recorded(pipeline) == {}
+
+
+def test_a_recorded_query_names_no_leg_that_another_release_may_not_know() -> None:
+    stated = {Leg.IMAGE: 0.5, Leg.TEXT: 0.0, Leg.KEYWORD: 1.0}
+    assert told_of(SearchQuery("mug", legs=stated)) == {"text": "mug", "legs": {"image": 0.5}}
+    assert told_of(SearchQuery("mug", legs={Leg.TEXT: 1.0, Leg.KEYWORD: 0.0})) == {
+        "text": "mug",
+        "legs": {"text": 1.0},
+    }
+    assert not is_replayable(SearchQuery("mug", legs={Leg.KEYWORD: 1.0, Leg.TEXT: 0.0}))
+    assert is_replayable(SearchQuery("mug", legs=stated))
+
+
+@pytest.mark.parametrize(
+    ("told", "legs"),
+    [
+        ({"image": 0.0, "text": 2.0, "taste": 1.0}, {Leg.TEXT: 2.0}),
+        ({"image": 0.0, "taste": 1.0}, None),
+    ],
+)
+def test_legs_that_another_release_recorded_are_passed_over(told: dict[str, float], legs: dict[Leg, float]) -> None:
+    assert query_of({"text": "mug", "legs": told}, limit=20) == SearchQuery("mug", legs=legs)
 
 
 def test_of_many_queries_a_sample_is_drawn_that_prefers_none(pipeline: Pipeline) -> None:

@@ -25,10 +25,13 @@ class InLegDocument(TypedDict):
 
 
 class ConditionDocument(TypedDict):
-    """A condition that decides: its place in the filter, itself as a filter, and the value there, if any."""
+    """A condition that decides: its place in the filter, itself as a filter, and the value there, if any.
+
+    A `condition` or a `value` that is long is left out, and `detail` has its beginning.
+    """
 
     place: str
-    condition: Mapping[str, Any]
+    condition: NotRequired[Mapping[str, Any]]
     detail: str
     value: NotRequired[AttributeValue]
 
@@ -46,7 +49,8 @@ class ProductExplanationDocument(TypedDict):
     `rank` and `score` are those in the fused ranking; `depth` says how many products each leg was asked for.
     `conditions` are those of the filter that keep the product out, or let it pass. `upload` is the receipt of its
     newest version while that is not indexed, and `images` are the pictures that it goes without. `behind` is the
-    product that is shown before one that is `grouped`, or a `duplicate`.
+    product that is shown before one that is `grouped`, or a `duplicate`. `degraded` are the legs that the explanation
+    goes without.
     """
 
     product_id: str
@@ -60,3 +64,4 @@ class ProductExplanationDocument(TypedDict):
     upload: NotRequired[Receipt]
     images: NotRequired[list[PictureDocument]]
     behind: NotRequired[str]
+    degraded: list[str]
