@@ -32,9 +32,6 @@ class LiteCollection(Collection):  # type: ignore[misc] # milvus-lite publishes 
         deleted = self._delta_index.frozen_copy()
         settled = before.followed_by(tuple(self._segment_cache.values()), deleted._map)
         if settled is not before:
-            if any(one.name == WORDS for one in self._schema.fields):
-                for segment in settled:
-                    postings_of(segment)  # made by whoever wrote or merged it, and not by the next who asks
             self._published = settled, deleted
 
     def _read_snapshot(self) -> tuple[Settled, DeltaIndex]:
@@ -78,6 +75,16 @@ class LiteCollection(Collection):  # type: ignore[misc] # milvus-lite publishes 
         settled, _ = self._published
         lacking = [mask for one, mask in zip(settled, settled.counting, strict=True) if not one.indexes]
         return sum(map(_rows, lacking)) or sum(map(_rows, settled.counting))
+
+    def _ensure_loaded_segments_indexed(self) -> int:
+        """After each flush and merge, in the background and without a lock: as its own, and of the words too.
+
+        They come first: a search by words can do nothing without, and one by vectors compares each meanwhile.
+        """
+        if self._load_state == "loaded" and any(one.name == WORDS for one in self._schema.fields):
+            for segment in self._published[0]:
+                postings_of(segment)
+        return int(super()._ensure_loaded_segments_indexed())
 
     def _schedule_bg_maintenance(self) -> None:
         """As its own, in the one thread it has for this: once the last is done all are."""
