@@ -40,6 +40,15 @@ class Settings(BaseSettings):
         pattern=r"^($|s3://.|[^:]+$)",
         description="s3://bucket/prefix or a folder; in the data directory if empty",
     )
+    cache_url: str = Field(
+        default="",
+        pattern=r"^($|rediss?://)",
+        description="redis://… ; answers are kept there for all API processes, and in each one's memory if empty",
+    )
+    # Some five thousand answers of 20 hits: more than a shop's shoppers ask within five minutes.
+    cache_mb: int = Field(
+        default=64, ge=0, description="megabytes of answers kept in memory where there is no cache_url; 0: none"
+    )
     encoder: str = Field(default=DEFAULT_ENCODER, description="a local model directory, or a hub name with @revision")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the encoder runs")
     threads: int = Field(default=0, ge=0, description="threads of the model on a CPU; 0: one a core")

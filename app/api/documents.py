@@ -19,13 +19,14 @@ from app.api.schemas.documents import (
     ProductDocument,
     Receipt,
 )
-from app.api.schemas.found import BucketDocument, HitDocument, RangeDocument, SearchDocument
+from app.api.schemas.found import BucketDocument, HitDocument, OwnDocument, RangeDocument, ResultDocument
 from app.api.schemas.parts import Reason
 from app.domain.facets import Bucket, Facet, ValueFacet
 from app.domain.products import Catalog
 from app.domain.search import Hit, SearchResult
 from app.domain.uploads import TERMINAL, Picture, Upload, UploadKind, UploadState
 from app.ports.products import StoredProduct
+from app.services.cached_search import Answer
 from app.services.describe_catalog import Description
 
 _STAGES = (
@@ -149,13 +150,18 @@ def accepted_document(upload: Upload) -> AcceptedDocument:
     }
 
 
-def search_document(catalog: str, result: SearchResult) -> SearchDocument:
-    """The answer to a query."""
-    document: SearchDocument = {
+def search_answer(found: Answer) -> Response:
+    """The answer to a query: what may be kept of it as it was written down, and what is of this request alone."""
+    own = as_json(OwnDocument(timings_ms=found.timings_ms, cached=found.cached))
+    return Response(found.content[:-1] + b"," + own[1:], media_type="application/json")
+
+
+def result_document(catalog: str, result: SearchResult) -> ResultDocument:
+    """What a query found."""
+    document: ResultDocument = {
         "hits": [_hit_document(catalog, hit) for hit in result.hits],
         "total": {"value": result.total.value, "exact": result.total.exact, "scope": result.total.scope},
         "build": {"id": result.build_id, "encoder": result.encoder},
-        "timings_ms": result.timings_ms,
         "degraded": list(result.degraded),
     }
     if result.cursor is not None:

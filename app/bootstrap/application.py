@@ -16,6 +16,7 @@ from app.ports.blobs import Blobs
 from app.ports.encoders import Encoder
 from app.services.accept_upload import Reception
 from app.services.build_worker import BuildWorker
+from app.services.cached_search import CachedSearch
 from app.services.embed import Embedder
 from app.services.encoders import Encoders
 from app.services.explain_product import Explainer
@@ -46,6 +47,7 @@ class Application:
     encoders: Encoders
     reception: Reception
     searcher: Searcher
+    cached: CachedSearch
     breaker: SearchBreaker
     explainer: Explainer
     embedder: Embedder

@@ -15,8 +15,10 @@ from app.adapters.blobs.folder import FolderBlobs
 from app.adapters.celery.jobs import CeleryJobs, VitrineCelery, make_celery
 from app.adapters.images.checker import PillowPictureChecker
 from app.adapters.images.fetch import HttpPictureFetcher
+from app.adapters.memory_cache import MemoryCache
 from app.adapters.milvus.store import MilvusStore
 from app.adapters.postgres.database import SqlDatabase
+from app.adapters.redis_cache import RedisCache
 from app.bootstrap.application import Application
 from app.bootstrap.building import build_worker
 from app.config import Settings
@@ -25,8 +27,10 @@ from app.domain.errors import Misconfigured
 from app.domain.uploads import Stage
 from app.domain.urls import UrlPolicy
 from app.ports.blobs import Blobs
+from app.ports.cache import Cache
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
+from app.services.cached_search import CachedSearch
 from app.services.catalog_columns import CatalogColumns
 from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
@@ -134,6 +138,7 @@ def open_application(
         encoders=encoders,
         reception=Reception(database, checker, urls, blobs, jobs, pool("check", CORES), CORES),
         searcher=searcher,
+        cached=CachedSearch(searcher, _cache(settings, closing)),
         explainer=Explainer(searcher),
         breaker=breaker,
         embedder=Embedder(database, encoders, checker, fetcher, embed_pool, settings.encoder, settings.model_batch),
@@ -158,6 +163,12 @@ def _stages(settings: Settings, intake: Begin, encode: Begin, index: Begin) -> d
 
 def _pool(closing: ExitStack, name: str, threads: int) -> Executor:
     return closing.enter_context(ThreadPoolExecutor(threads, thread_name_prefix=f"vitrine-{name}"))
+
+
+def _cache(settings: Settings, closing: ExitStack) -> Cache:
+    if not settings.cache_url:
+        return MemoryCache(settings.cache_mb * 1024 * 1024)
+    return closing.enter_context(contextlib.closing(RedisCache(settings.cache_url)))
 
 
 def _blobs(url: str) -> Blobs:

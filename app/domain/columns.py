@@ -7,6 +7,7 @@ value, and gathered for all products: 100,000 of them in a fraction of a millise
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,12 @@ class Columns:
         self._columns: dict[str, Column] = {}
         self._ordered: list[str] = []
         self._order: Rows = np.empty(0, dtype=np.intp)
+        self._digest = 0
+
+    @property
+    def digest(self) -> int:
+        """What these versions of these products have and no others, in every process; in whatever order they came."""
+        return self._digest
 
     def put(self, products: Iterable[Held]) -> None:
         """Take in what has changed; of two versions of a product the newer stays, whichever comes first."""
@@ -51,6 +58,9 @@ class Columns:
                 row = self._new_row(product_id, version)
             elif version < self._versions[row]:
                 continue
+            else:
+                self._digest ^= _digest_of(product_id, self._versions[row])
+            self._digest ^= _digest_of(product_id, version)
             self._versions[row] = version
             self._alive[row] = attributes is not None
             given = attributes or {}
@@ -139,3 +149,8 @@ class Columns:
         if name not in self._columns:
             self._columns[name] = Column(len(self._alive))
         return self._columns[name]
+
+
+def _digest_of(product_id: str, version: int) -> int:
+    """64 bits. Deleted products have theirs: once one is gone, its catalog is not what it was before it came."""
+    return int.from_bytes(blake2b(f"{product_id} {version}".encode(), digest_size=8).digest())

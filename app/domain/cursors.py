@@ -10,7 +10,7 @@ import hmac
 import json
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
@@ -76,9 +76,9 @@ _SHOWN_ONLY = frozenset({"limit", "facets", "explain"})
 """What a query may say otherwise on its next page: it changes what is shown, and not the ranking."""
 
 
-def digest_of(query: SearchQuery) -> str:
+def digest_of(query: SearchQuery, *, without: Collection[str] = _SHOWN_ONLY) -> str:
     """What one query has and no other, whatever it wants to be shown of the answer."""
-    stated = {one.name: getattr(query, one.name) for one in fields(query) if one.name not in _SHOWN_ONLY}
+    stated = {one.name: getattr(query, one.name) for one in fields(query) if one.name not in without}
     told = json.dumps(stated, sort_keys=True, default=lambda picture: sha256(picture).hexdigest())
     return blake2b(told.encode(), digest_size=16).hexdigest()
 

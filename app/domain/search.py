@@ -199,3 +199,5 @@ class SearchResult:
     degraded: Sequence[str] = ()
     cursor: str | None = None
     """What the next page is asked for with; None where this is the last one."""
+    lasts: bool = True
+    """Whether the same query is answered so until something changes: no leg is missing that may be back."""

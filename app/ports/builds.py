@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.domain.build_steps import BuildEvent
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.products import Catalog
 from app.ports.uploads import Failure
+
+
+class Searched(NamedTuple):
+    """A catalog's declaration, the build that queries read, and how often what they find was revised."""
+
+    catalog: Catalog
+    build: Build
+    revision: int
 
 
 class Builds(Protocol):
@@ -21,8 +29,8 @@ class Builds(Protocol):
         """The build that queries read."""
         ...
 
-    def searched(self, catalog: str) -> tuple[Catalog, Build] | None:
-        """The catalog's declaration and the build that queries read, in one statement: every query begins with it."""
+    def searched(self, catalog: str) -> Searched | None:
+        """What every query begins with, in one statement."""
         ...
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:

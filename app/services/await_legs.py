@@ -48,6 +48,14 @@ def await_legs(asked: Mapping[Leg, Future[Found]], budget: TimeBudget) -> dict[L
     return found
 
 
+def will_answer(asked: Future[Found]) -> bool:
+    """Whether a leg that is missing may answer the next search: it was late or failed, and is not absent for good."""
+    if asked.cancelled() or not asked.done():
+        return True
+    failure = asked.exception()
+    return not (isinstance(failure, Unavailable) and failure.code == NO_WORDS)
+
+
 def _reason(failure: Unavailable, budget: TimeBudget) -> Reason:
     if failure.code == NO_WORDS:
         return "absent"  # as for every query, until another build is live

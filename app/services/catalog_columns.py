@@ -75,9 +75,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The products of a catalog as a transaction saw them, or as they are since."""
+    """The products of a catalog as a transaction saw them, or as they are since. `digest` is of their versions."""
 
     shared: Shared
+    digest: int
 
     def passing(self, where: Filter | None, columns: Sequence[str] = ()) -> Selection:
         """Those that are not deleted, and pass the filter, with the `columns` of that moment."""
@@ -100,16 +101,16 @@ class _Kept:
         shared.columns.put(changes.products)
         self.shared = shared
 
-    def take(self, changes: Changes, shared: Shared, since: str) -> bool:
-        """Take changes in; False where these columns are no longer the ones that are kept."""
+    def take(self, changes: Changes, shared: Shared, since: str) -> Snapshot | None:
+        """Take changes in; what is there with them. None where these columns are no longer the ones that are kept."""
         with shared.lock:
             if self.shared is not shared:
-                return False
+                return None
             if changes.products:
                 shared.columns.put(changes.products)
             if shared.mark == since:  # or somebody was quicker, and from there nothing is left out either
                 shared.mark = "" if shared.columns.wasteful else changes.mark
-            return True
+            return Snapshot(shared, shared.columns.digest)
 
 
 class CatalogColumns:
@@ -129,8 +130,8 @@ class CatalogColumns:
                 with kept.reading:
                     if kept.shared is shared and shared.mark == since:
                         kept.begin(transaction.products.changed(catalog, None))
-            elif kept.take(changes, shared, since):
-                return Snapshot(shared)
+            elif (snapshot := kept.take(changes, shared, since)) is not None:
+                return snapshot
 
     def refresh(self, database: Database) -> None:
         """Bring those of all catalogs up to date, so that no query has much to read. Raises `DatabaseUnavailable`."""

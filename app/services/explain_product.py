@@ -15,8 +15,9 @@ from app.services.explain_hits import exact_scores, places
 from app.services.explain_left_out import browsed_in_groups, left_out, shown_ids
 from app.services.explained_subject import Subject, subject_of
 from app.services.next_page import still_there
-from app.services.search import Searcher, Stopwatch
+from app.services.search import Searcher
 from app.services.search_legs import Found, Plan
+from app.services.stopwatch import Stopwatch
 
 LOOK_S = 30.0
 """As long as vectors are looked through: 100,000 products take some seconds, and somebody waits for the answer."""

@@ -93,7 +93,8 @@ class DriftFinder:
             now = transaction.builds.get(build.id)
             return now is not None and now.takes_uploads
 
-        bring(self.database, self.store, Bringing(build, due, begin, lambda _: None, gone))
+        bringing = Bringing(build, due, begin, lambda end: end.catalogs.revise([build.catalog]), gone)
+        bring(self.database, self.store, bringing)
         return len(drifted) - len(self._confirmed(build, drifted))
 
     def _confirmed(self, build: Build, suspect: Collection[Place]) -> dict[Place, Drift]:

@@ -161,6 +161,7 @@ def _write_down(stage: Stage, database: Database, claims: Sequence[Claim], outco
         reasons = {claim.upload_id: outcome.waiting.get(claim.upload_id, _FAILED) for claim in left}
         transaction.uploads.release(left, delay=_retry_delay(claims), blameless=False, reasons=reasons)
         outcome.record(transaction, moved)
+        transaction.catalogs.revise({claim.catalog for claim in claims})
     return len(moved)
 
 

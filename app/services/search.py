@@ -1,6 +1,5 @@
 """Answering a query: encode, search the legs side by side, collapse, fuse, hydrate."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +10,7 @@ from app.domain.grouping import check_grouping
 from app.domain.products import unknown_catalog
 from app.domain.search import Leg, Ranked, SearchQuery, SearchResult, Total
 from app.ports.database import Database
-from app.services.await_legs import await_legs
+from app.services.await_legs import await_legs, will_answer
 from app.services.build_rows import position_of
 from app.services.catalog_columns import CatalogColumns, Selection
 from app.services.diversify import diversified
@@ -22,7 +21,9 @@ from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
 from app.services.seal_cursors import Cursors
 from app.services.search_legs import Found, Legs, Plan, ranking
+from app.services.search_moment import Moment
 from app.services.searches_first import SearchesFirst
+from app.services.stopwatch import Stopwatch
 from app.services.time_budget import TimeBudget
 from app.services.watch_recall import RecallWatch
 
@@ -49,11 +50,16 @@ class Searcher:
         Raises `NotFound` (`unknown_catalog`, `unknown_product`), `Invalid` for its filter, what `PictureChecker` and
         `PictureFetcher` raise for its picture, what `Cursors` raises for its cursor, and `Unavailable`.
         """
-        self.first.note()
         watch = Stopwatch()
         if cursor is not None:
+            self.first.note()
             return self._next(catalog, query, cursor, watch)
-        plan = self.plan(catalog, query)
+        return self.answer(self.begin(catalog, query), query, watch)
+
+    def answer(self, moment: Moment, query: SearchQuery, watch: Stopwatch) -> SearchResult:
+        """Answer a query that has begun."""
+        self.first.note()
+        plan, catalog = moment.plan, moment.build.catalog
         watch.lap("plan")
         found = Found({}, {}, []) if query.browses else self.find(plan, query, watch)
         begun, chosen = _begun(plan, query, found)
@@ -69,9 +75,17 @@ class Searcher:
             self.recorder.note(catalog, query)
             self.watch.note(plan, query, found)
         laps = watch.readings()
-        return SearchResult(hits, rest.total, rest.build_id, rest.encoder, laps, facets, rest.degraded, following)
+        return SearchResult(
+            hits, rest.total, rest.build_id, rest.encoder, laps, facets, rest.degraded, following, lasts=found.lasts
+        )
 
-    def _next(self, catalog: str, query: SearchQuery, cursor: str, watch: "Stopwatch") -> SearchResult:
+    def asked(self, catalog: str, query: SearchQuery) -> None:
+        """Note a query that was answered without being searched for: shoppers asked it all the same."""
+        self.first.note()
+        if not query.browses:
+            self.recorder.note(catalog, query)
+
+    def _next(self, catalog: str, query: SearchQuery, cursor: str, watch: Stopwatch) -> SearchResult:
         """Go on where a page ended."""
         begun = self.cursors.opened(cursor, catalog, query)
         where, passing = self._passing(begun)
@@ -83,20 +97,24 @@ class Searcher:
         return SearchResult(hits, rest.total, rest.build_id, rest.encoder, laps, {}, rest.degraded, following)
 
     def plan(self, catalog: str, query: SearchQuery) -> Plan:
-        """Read once which build answers, and what passes: a query ends on the build it began with."""
+        """Where a query is answered that begins now."""
+        return self.begin(catalog, query).plan
+
+    def begin(self, catalog: str, query: SearchQuery) -> Moment:
+        """Read once which build answers, and of which products: a query ends on the build it began with."""
         with self.database.reading() as transaction:
             searched = transaction.builds.searched(catalog)
             if searched is None:
                 raise unknown_catalog(catalog)
-            declared, build = searched
+            declared, build, revision = searched
             where = parse_filter(query.filter, declared.attributes) if query.filter else None
             facets = check_facets(query.facets, declared.attributes)
             if query.group is not None:
                 check_grouping(query.group, declared.attributes)
             snapshot = self.columns.snapshot(transaction, catalog)
-        return Plan(build, where, snapshot.passing(where, list(facets)), facets)
+        return Moment(build, snapshot, revision, where, facets)
 
-    def find(self, plan: Plan, query: SearchQuery, watch: "Stopwatch") -> Found:
+    def find(self, plan: Plan, query: SearchQuery, watch: Stopwatch) -> Found:
         """Encode a query, search its legs and fuse them, deeper where too little of that may be shown."""
         vectors = self.encoder.vectors(plan.build, query)
         watch.lap("encode")
@@ -108,7 +126,9 @@ class Searcher:
             watch.lap("legs")
             ranked = ranking(query, legs)
             watch.lap("fuse")
-            found = Found(vectors, legs, ranked, tuple(leg.value for leg in asked if leg not in legs), depth)
+            missing = [leg for leg in asked if leg not in legs]
+            lasts = not any(will_answer(asked[leg]) for leg in missing)
+            found = Found(vectors, legs, ranked, tuple(leg.value for leg in missing), lasts, depth)
             if not query.diverse:
                 return found
             found = diversified(self.database, plan, query, found)
@@ -159,22 +179,3 @@ def _placed(found: Found, ranked: Sequence[Ranked]) -> list[Placed]:
         Placed(product_id, score, positions.get(product_id), size, alike[product_id])
         for (product_id, score), size in zip(found.diversity.shown, found.diversity.sizes, strict=True)
     ]
-
-
-class Stopwatch:
-    """Laps in milliseconds."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.perf_counter()
-        self._laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        """End a lap under this name; several of one name are added up."""
-        now = time.perf_counter()
-        self._laps[name] = self._laps.get(name, 0.0) + (now - self._last) * 1e3
-        self._last = now
-
-    def readings(self) -> dict[str, float]:
-        """Every lap, and the total, to a hundredth of a millisecond."""
-        total = (self._last - self._start) * 1e3
-        return {name: round(value, 2) for name, value in {**self._laps, "total": total}.items()}

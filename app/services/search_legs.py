@@ -156,14 +156,15 @@ def _ranked(rows: Iterable[Neighbour]) -> list[Candidate]:
 class Found:
     """What the legs of a query found and the ranking they make, of which nothing is cut off.
 
-    `vectors` asked them, for `depth` products each; `degraded` are the legs that are missing. `diversity` says what
-    is shown of the ranking, where that is not all.
+    `vectors` asked them, for `depth` products each; `degraded` are the legs that are missing, and it `lasts` if none
+    of them may be back. `diversity` says what is shown of the ranking, where that is not all.
     """
 
     vectors: Mapping[Leg, Vectors]
     legs: Mapping[Leg, Sequence[Candidate]]
     ranked: Sequence[Ranked]
     degraded: Sequence[str] = ()
+    lasts: bool = True
     depth: int = 0
     diversity: Diversity | None = None
 

@@ -33,14 +33,16 @@ ACCEPTED_AT_A_TIME = 100  # what `vitrine ingest` sends in one request
 
 @contextmanager
 def service(
-    backend: Backend, *, encoder: str, loader: EncoderLoader | None = None, threads: int = 0
+    backend: Backend, *, encoder: str, loader: EncoderLoader | None = None, threads: int = 0, cache_mb: int = 0
 ) -> Iterator[Application]:
-    """An application with a worker, in an empty place that goes away afterwards."""
+    """An application with a worker, in an empty place that goes away afterwards. It keeps no answers by itself."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="vitrine-bench-"))
         # Not at the end of each round: where many files were deleted a moment ago, ext4 is slow to create new ones.
         atexit.register(shutil.rmtree, folder)
-        settings = Settings(data=folder / "data", encoder=encoder, threads=threads, log_level="WARNING")
+        settings = Settings(
+            data=folder / "data", encoder=encoder, threads=threads, cache_mb=cache_mb, log_level="WARNING"
+        )
         configure_logging(settings)
         if backend == "embedded":
             application = open_service(settings, loader=loader)

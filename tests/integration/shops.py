@@ -127,11 +127,13 @@ def embedded(
 
 
 @contextmanager
-def at_rest(data: Path, *, others: Sequence[FakeEncoder] = ()) -> Iterator[Shop]:
+def at_rest(data: Path, *, others: Sequence[FakeEncoder] = (), **settings: Any) -> Iterator[Shop]:
     """The same without a worker."""
     state.should_stop = None  # one that was stopped in this process before would stop the work of this one too
     encoder = FakeEncoder()
-    application = open_application(Settings(data=data, encoder="fake"), loader=FakeLoader(encoder, *others))
+    application = open_application(
+        Settings(data=data, encoder="fake", **settings), loader=FakeLoader(encoder, *others)
+    )
     upgrade(application.database.engine)
     try:
         yield Shop(application, encoder, data)

@@ -49,7 +49,7 @@ class StoppableShop:
 
 @pytest.fixture
 def stoppable(tmp_path: Path) -> Iterator[StoppableShop]:
-    with embedded(tmp_path, search_budget_s=BUDGET_S) as shop:
+    with embedded(tmp_path, search_budget_s=BUDGET_S, cache_mb=0) as shop:  # kept answers outlast an outage
         shop.declare("shop")  # which loads its collections
         shop.settled(shop.put("shop", "p", images=inline(a_picture("red"))))
         stoppable = StoppableShop(shop)

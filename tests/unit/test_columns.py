@@ -158,3 +158,30 @@ def test_columns_that_hold_mostly_what_is_gone_are_told() -> None:
         changing.put([Held("0", version, {"colour": f"c{version}"})])
     assert changing.wasteful
     assert counted(changing, "colour").counts == {"c1029": 1}
+
+
+HELD = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(1, 4), st.booleans()), unique_by=lambda one: one[:2], max_size=12
+)
+
+
+@given(HELD, st.randoms(use_true_random=False))
+def test_equal_versions_have_an_equal_digest_in_whatever_order_they_came(
+    given: list[tuple[str, int, bool]], drawn: random.Random
+) -> None:
+    held = [Held(name, version, {} if alive else None) for name, version, alive in given]
+    newest = {one.product_id: one for one in sorted(held, key=lambda one: one.version)}
+    at_once, one_by_one = Columns(), Columns()
+    at_once.put(newest.values())
+    for one in drawn.sample(held * 2, 2 * len(held)):
+        one_by_one.put([one])
+    assert one_by_one.digest == at_once.digest
+
+
+def test_no_digest_comes_again() -> None:
+    columns, seen = Columns(), {0}
+    for version in range(1, 6):
+        for name in ("p", "q"):
+            columns.put([Held(name, version, None if version % 2 else {})])
+            assert columns.digest not in seen
+            seen.add(columns.digest)

@@ -135,3 +135,11 @@ announcements = Table(
     Column("fingerprint", String(32), primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False),
 )
+
+# In a table of its own: whoever works on a build holds the catalog's row, and waits for rows that uploads hold.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("catalog", Id, ForeignKey("catalogs.name"), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)

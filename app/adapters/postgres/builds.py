@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, case, cast, literal_column, null, select, update
+from sqlalchemy import Text, and_, bindparam, case, cast, func, literal_column, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.postgres.build_reading import read_build, read_searched
-from app.adapters.postgres.build_tables import builds
+from app.adapters.postgres.build_tables import builds, revisions
 from app.adapters.postgres.build_trail import BuildTrail
 from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import catalogs
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.errors import Conflict
-from app.domain.products import Catalog
+from app.ports.builds import Searched
 from app.ports.uploads import Failure
 
 _NOTED = {BuildState.LIVE: "live_at", BuildState.RETIRED: "retired_at"}
@@ -25,6 +25,7 @@ _IS_LIVE = builds.c.state == literal_column(f"'{BuildState.LIVE}'")  # as the pa
 _LIVE = select(builds).where(builds.c.catalog == bindparam("the_catalog"), _IS_LIVE)
 _SEARCHED = Prepared(
     select(
+        func.coalesce(revisions.c.number, 0),
         catalogs.c.name,
         cast(catalogs.c.attributes, Text),
         cast(catalogs.c.caption, Text),
@@ -35,6 +36,7 @@ _SEARCHED = Prepared(
     )
     .select_from(catalogs)
     .join(builds, and_(builds.c.catalog == catalogs.c.name, _IS_LIVE))
+    .outerjoin(revisions, revisions.c.catalog == catalogs.c.name)
     .where(catalogs.c.name == bindparam("the_catalog"))
 )
 # In one order for everybody: what they hold is written in it.
@@ -72,10 +74,10 @@ class BuildRows(BuildTrail):
         row = self._connection.execute(_LIVE, {"the_catalog": catalog}).one_or_none()
         return read_build(row) if row else None
 
-    def searched(self, catalog: str) -> tuple[Catalog, Build] | None:
-        """The catalog's declaration, and the build that queries read."""
-        for row in _SEARCHED.rows(self._connection, {"the_catalog": catalog}):
-            return read_searched(*row)
+    def searched(self, catalog: str) -> Searched | None:
+        """The catalog's declaration, the build that queries read, and how often what they find was revised."""
+        for revision, *row in _SEARCHED.rows(self._connection, {"the_catalog": catalog}):
+            return Searched(*read_searched(*row), revision)
         return None
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:

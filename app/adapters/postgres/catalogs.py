@@ -1,9 +1,10 @@
 """Catalogs as rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Row, bindparam, func, select
 
+from app.adapters.postgres.build_tables import revisions
 from app.adapters.postgres.statements import insert
 from app.adapters.postgres.tables import catalogs, products
 from app.domain.products import AttributeType, Catalog
@@ -29,6 +30,17 @@ class CatalogRows:
         )
         declared = {"attributes": statement.excluded.attributes, "caption": statement.excluded.caption}
         self._connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=declared))
+
+    def revise(self, names: Collection[str]) -> None:
+        """Note that searches may find something else from now on."""
+        if not names:
+            return
+        # In one order: of two that revise the same catalogs, neither waits for the other while it is waited for.
+        statement = insert(self._connection, revisions).values(
+            [{"catalog": one, "number": 1} for one in sorted(names)]
+        )
+        again = {"number": revisions.c.number + 1}
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["catalog"], set_=again))
 
     def all(self) -> list[tuple[Catalog, int]]:
         """Every catalog with its number of products, by name."""

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from app.api.dependencies import CHECKED, App, CatalogName, Form, ProductId
 from app.api.direct_route import DirectRoute
-from app.api.documents import answer, search_document
+from app.api.documents import answer, as_json, result_document, search_answer
 from app.api.openapi import QUERY_FORM, problems
 from app.api.product_explanation import product_explanation_document
 from app.api.schemas.explanations import ProductExplanationDocument
@@ -16,6 +16,7 @@ from app.api.schemas.invalid import read, read_json
 from app.api.schemas.search import GroupIn, QueryImageIn, SearchIn
 from app.bootstrap import Application
 from app.domain.errors import Invalid, Malformed
+from app.domain.search import SearchResult
 
 router = APIRouter(prefix="/v1/catalogs/{catalog}", dependencies=CHECKED)
 
@@ -104,8 +105,10 @@ def post_explain(application: App, catalog: CatalogName, product_id: ProductId, 
 
 
 def _search(application: Application, catalog: str, body: SearchIn, *, picture: bytes | None = None) -> Response:
-    found = application.searcher.search(catalog, body.query(picture=picture), body.cursor)
-    return answer(search_document(catalog, found))
+    def write(result: SearchResult) -> bytes:
+        return as_json(result_document(catalog, result))
+
+    return search_answer(application.cached.search(catalog, body.query(picture=picture), body.cursor, write))
 
 
 def _read_filter(document: str) -> dict[str, Any]:

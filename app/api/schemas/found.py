@@ -73,13 +73,23 @@ class AnsweredBy(TypedDict):
     encoder: str
 
 
-class SearchDocument(TypedDict):
-    """The answer to a query, best first; with a cursor unless it is the last page."""
+class ResultDocument(TypedDict):
+    """What a query found, best first; with a cursor unless it is the last page."""
 
     hits: list[HitDocument]
     total: TotalDocument
     facets: NotRequired[Mapping[str, Mapping[str, int] | RangeDocument]]
     cursor: NotRequired[str]
     build: AnsweredBy
-    timings_ms: Mapping[str, float]
     degraded: list[str]
+
+
+class OwnDocument(TypedDict):
+    """What is of one request alone: where its time went, and whether it was answered from what is kept."""
+
+    timings_ms: Mapping[str, float]
+    cached: bool
+
+
+class SearchDocument(ResultDocument, OwnDocument):
+    """The answer to a query."""
