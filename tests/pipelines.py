@@ -13,10 +13,11 @@ from sqlalchemy import event, text
 from app.adapters.images.checker import PillowPictureChecker
 from app.adapters.postgres.database import SqlDatabase
 from app.adapters.postgres.engine import open_engine
+from app.domain.answers import SearchResult
 from app.domain.builds import Build
 from app.domain.errors import VitrineError
 from app.domain.products import Catalog
-from app.domain.search import SearchQuery, SearchResult
+from app.domain.search import SearchQuery
 from app.domain.submissions import Submission
 from app.domain.uploads import Stage, Upload, UploadState
 from app.domain.urls import UrlPolicy

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from app.api.schemas.explanations import ConditionDocument, ExplanationDocument, InLegDocument
+from app.domain.answers import Explanation, InLeg
 from app.domain.deciding import Condition
-from app.domain.search import Explanation, InLeg, Leg
+from app.domain.search import Leg
 
 
 def explanation_document(explained: Explanation) -> ExplanationDocument:

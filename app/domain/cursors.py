@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from app.domain.answers import Total
 from app.domain.errors import Malformed
 from app.domain.grouping import Grouping
-from app.domain.search import SearchQuery, Total
+from app.domain.search import SearchQuery
 
 MAX_PLACES = 1_200
 """Products of a ranking that are kept: three legs of 400, as many as the largest page asks of each."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.domain.answers import InLeg
 from app.domain.deciding import Condition
-from app.domain.search import InLeg, Leg
+from app.domain.search import Leg
 from app.domain.uploads import Picture, Upload
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.domain.answers import ShownProduct
 from app.domain.columns import Held
 from app.domain.filters import Filter
 from app.domain.products import Product
-from app.domain.search import ShownProduct
 from app.domain.uploads import Claim, Newest, Picture, ProductVersion, Upload, UploadKind, UploadState
 
 

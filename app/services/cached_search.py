@@ -13,9 +13,10 @@ from typing import Literal, NamedTuple
 
 from prometheus_client import Counter
 
+from app.domain.answers import SearchResult
 from app.domain.cursors import digest_of
 from app.domain.errors import StoreUnavailable
-from app.domain.search import SearchQuery, SearchResult
+from app.domain.search import SearchQuery
 from app.ports.cache import Cache
 from app.services.search import Searcher
 from app.services.search_moment import Moment

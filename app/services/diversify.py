@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.domain.answers import ShownProduct
 from app.domain.column import ABSENT
 from app.domain.diversity import Behind, Choice, Diversity, PicturesOf, choose
 from app.domain.embeddings import Vectors
 from app.domain.grouping import group_sizes
-from app.domain.search import Candidate, Leg, SearchQuery, ShownProduct
+from app.domain.search import Candidate, Leg, SearchQuery
 from app.ports.database import Database
 from app.services.build_rows import position_of
 from app.services.catalog_groups import keys_of

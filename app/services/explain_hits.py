@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from app.domain.answers import Explanation, Hit, InLeg
 from app.domain.builds import Build
 from app.domain.deciding import deciding, read_conditions
 from app.domain.embeddings import Vectors
 from app.domain.fusion import contributions
 from app.domain.products import Schema, unknown_catalog
-from app.domain.search import Explanation, Hit, InLeg, Leg, SearchQuery
+from app.domain.search import Leg, SearchQuery
 from app.ports.database import Database, Transaction
 from app.services.build_rows import PlannedRow
 from app.services.search_legs import Found, Plan

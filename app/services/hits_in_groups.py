@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from app.domain.answers import Hit, ShownProduct
 from app.domain.grouping import Grouping, InGroup
-from app.domain.search import Hit, ShownProduct
 from app.services.catalog_columns import Selection
 from app.services.catalog_groups import sizes_of
 

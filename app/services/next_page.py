@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from app.domain.answers import Hit, ShownProduct, Total
 from app.domain.cursors import Cursor, Placed
 from app.domain.filters import Filter
 from app.domain.grouping import Grouping
 from app.domain.passing import passes
-from app.domain.search import Hit, ShownProduct, Total
 from app.domain.uploads import Picture
 from app.ports.database import Database
 from app.services.catalog_columns import Selection

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.domain.answers import SearchResult, Total
 from app.domain.cursors import MAX_PLACES, Cursor, Placed, digest_of
 from app.domain.facets import check_facets
 from app.domain.filters import Filter, parse_filter
 from app.domain.grouping import check_grouping
 from app.domain.products import unknown_catalog
-from app.domain.search import Leg, Ranked, SearchQuery, SearchResult, Total
+from app.domain.search import Leg, Ranked, SearchQuery
 from app.ports.database import Database
 from app.services.await_legs import await_legs, will_answer
 from app.services.build_rows import position_of

@@ -13,7 +13,8 @@ import pytest
 
 from app.adapters.memory_cache import MemoryCache
 from app.adapters.postgres.database import SqlDatabase
-from app.domain.search import SearchQuery, SearchResult
+from app.domain.answers import SearchResult
+from app.domain.search import SearchQuery
 from app.domain.uploads import UploadKind
 from app.services.cached_search import CachedSearch
 from app.services.catalog_columns import CatalogColumns

@@ -8,9 +8,9 @@ import pytest
 
 from app.adapters.postgres.database import SqlDatabase
 from app.adapters.postgres.tables import products
+from app.domain.answers import ShownProduct
 from app.domain.filters import parse_filter
 from app.domain.products import AttributeType, Catalog
-from app.domain.search import ShownProduct
 from app.domain.uploads import Picture, Stage, UploadKind, UploadState
 from app.ports.uploads import Failure
 from tests.databases import accept

@@ -12,9 +12,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from app.adapters.memory_cache import MemoryCache
+from app.domain.answers import SearchResult
 from app.domain.bands import Band
 from app.domain.errors import NotFound, StoreUnavailable
-from app.domain.search import Fusion, Leg, SearchQuery, SearchResult
+from app.domain.search import Fusion, Leg, SearchQuery
 from app.services import cached_search
 from app.services.cached_search import Answer, CachedSearch
 from app.services.search_legs import Legs

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import cursors
+from app.domain.answers import Total
 from app.domain.cursors import Cursor, Placed, digest_of, seal, unseal
 from app.domain.errors import Malformed
 from app.domain.grouping import Grouping
-from app.domain.search import Fusion, Leg, SearchQuery, Total
+from app.domain.search import Fusion, Leg, SearchQuery
 
 KEY = b"k" * 32
 ALPHABET = string.ascii_letters + string.digits + "-_"

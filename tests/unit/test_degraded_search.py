@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
+from app.domain.answers import SearchResult
 from app.domain.errors import EncoderNotFound, Invalid, StoreUnavailable
-from app.domain.search import Leg, SearchQuery, SearchResult
+from app.domain.search import Leg, SearchQuery
 from app.services.encoders import Encoders
 from app.services.search import Searcher
 from app.services.search_breaker import FAILURES, PAUSE_S, BreakerState, SearchBreaker

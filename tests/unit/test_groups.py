@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from app.domain.answers import Hit
 from app.domain.errors import Invalid, StoreUnavailable
 from app.domain.explanations import Cause, ProductExplanation
 from app.domain.grouping import Grouping, InGroup
-from app.domain.search import Fusion, Hit, Leg, SearchQuery
+from app.domain.search import Fusion, Leg, SearchQuery
 from app.services import search_legs
 from app.services.explain_product import Explainer
 from tests.factories import a_deletion, a_patch, a_picture, a_submission

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.answers import SearchResult
 from app.domain.builds import BuildState
 from app.domain.errors import Malformed
-from app.domain.search import SearchQuery, SearchResult
+from app.domain.search import SearchQuery
 from app.services import search
 from app.services.seal_cursors import LIFE_S, Cursors
 from tests.factories import a_build, a_catalog, a_deletion, a_patch, a_picture, a_submission

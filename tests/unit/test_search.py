@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.domain.answers import Total
 from app.domain.bands import Band
 from app.domain.builds import IndexSpec
 from app.domain.errors import Invalid, NotFound, StoreUnavailable, VitrineError
 from app.domain.facets import RangeFacet, ValueFacet
 from app.domain.filters import parse_filter
 from app.domain.fusion import RRF_K
-from app.domain.search import ACROSS, BY_WORDS, Fusion, Leg, SearchQuery, Total
+from app.domain.search import ACROSS, BY_WORDS, Fusion, Leg, SearchQuery
 from app.domain.uploads import Stage
 from app.services.catalog_columns import Selection, Shared
 from app.services.search_legs import WIDEST, Plan

@@ -11,8 +11,8 @@ from app.adapters.postgres.pictures import PICTURE_COLUMNS
 from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import one_of
 from app.adapters.postgres.tables import images, products, uploads
+from app.domain.answers import ShownProduct
 from app.domain.products import Product
-from app.domain.search import ShownProduct
 from app.domain.uploads import Picture, UploadState
 from app.ports.products import StoredProduct
 

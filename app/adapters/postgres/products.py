@@ -23,8 +23,8 @@ from app.adapters.postgres.product_changes import changed_products
 from app.adapters.postgres.product_reads import SAME_VERSION, THESE, shown_products, stored_products
 from app.adapters.postgres.statements import insert
 from app.adapters.postgres.tables import images, products, uploads
+from app.domain.answers import ShownProduct
 from app.domain.filters import Filter
-from app.domain.search import ShownProduct
 from app.domain.uploads import Newest, ProductVersion, UploadState
 from app.ports.products import Accepted, Changes, Standing, StoredProduct
 

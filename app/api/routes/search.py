@@ -7,16 +7,17 @@ from fastapi.responses import Response
 
 from app.api.dependencies import CHECKED, App, CatalogName, Form, ProductId
 from app.api.direct_route import DirectRoute
-from app.api.documents import answer, as_json, result_document, search_answer
+from app.api.documents import answer, as_json
 from app.api.openapi import QUERY_FORM, problems
 from app.api.product_explanation import product_explanation_document
 from app.api.schemas.explanations import ProductExplanationDocument
 from app.api.schemas.found import SearchDocument
 from app.api.schemas.invalid import read, read_json
 from app.api.schemas.search import GroupIn, QueryImageIn, SearchIn
+from app.api.search_documents import result_document, search_answer
 from app.bootstrap import Application
+from app.domain.answers import SearchResult
 from app.domain.errors import Invalid, Malformed
-from app.domain.search import SearchResult
 
 router = APIRouter(prefix="/v1/catalogs/{catalog}", dependencies=CHECKED)
 
