@@ -47,14 +47,15 @@ class Plan:
     def searched(self) -> tuple[IndexSpec, int | None]:
         """How the index is searched, and the over-fetch if it was measured.
 
-        Under a filter that it was not tuned for it looks at more, as much as fewer pass: of the nearest rows so many
-        more have to be seen.
+        Under a filter that it was not tuned for it looks at more, the more the fewer pass: for each of the nearest
+        rows that passes so many more have to be seen, and as many again, for those that pass lie farther off.
         """
         index, over_fetch = self.build.searched(filtered=self.where is not None)
         if self.where is None or self.build.index.bands or index.tunable is None or not self.passing.count:
             return index, over_fetch
         everything = self.passing.everything
-        wider = round(min(everything / self.passing.count, WIDEST) * index.search_params[index.tunable])
+        farther = 1 + 2 * (everything / self.passing.count - 1)
+        wider = round(min(farther, WIDEST) * index.search_params[index.tunable])
         return index.searched_with(min(wider, index.most(everything))), over_fetch
 
     @property

@@ -96,10 +96,10 @@ def test_a_filter_holds_for_searching_and_for_browsing(
 @pytest.mark.parametrize(
     ("index", "passing", "expected"),
     [
-        (IndexSpec.of("HNSW", {"ef": 100}), 5_000, {"ef": 200}),
+        (IndexSpec.of("HNSW", {"ef": 100}), 5_000, {"ef": 300}),
         (IndexSpec.of("HNSW", {"ef": 100}), 9_999, {"ef": 100}),
         (IndexSpec.of("HNSW", {"ef": 100}), 1, {"ef": 100 * WIDEST}),
-        (IndexSpec.of("IVF_FLAT", {"nlist": 64, "nprobe": 10}), 2_000, {"nprobe": 50}),
+        (IndexSpec.of("IVF_FLAT", {"nlist": 64, "nprobe": 10}), 8_000, {"nprobe": 15}),
         (IndexSpec.of("IVF_FLAT", {"nlist": 64, "nprobe": 10}), 1_000, {"nprobe": 64}),
         (IndexSpec.of("HNSW", {"ef": 100}), 0, {"ef": 100}),
         (IndexSpec.exact(), 5_000, {"nprobe": 1}),
@@ -107,7 +107,7 @@ def test_a_filter_holds_for_searching_and_for_browsing(
         (replace(IndexSpec.of("HNSW"), bands=(Band(1.0, 40, 1), Band(0.5, 70, 1))), 5_000, {"ef": 70}),
     ],
 )
-def test_an_index_that_was_not_tuned_looks_at_as_much_more_as_fewer_pass(
+def test_an_index_that_was_not_tuned_looks_at_more_the_fewer_pass(
     index: IndexSpec, passing: int, expected: Mapping[str, int]
 ) -> None:
     chosen = Selection(Shared(), np.empty(0, dtype=np.bool_), passing, 10_000)
