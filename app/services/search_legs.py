@@ -28,6 +28,10 @@ NO_WORDS = "no_words"
 EXACT = 2_000
 """Products that pass a filter up to which each is compared: an index finds few of so few, and takes as long."""
 
+FARTHER = 3
+"""For each product that does not pass so many more are looked at: IVF_FLAT with half of 20,000 passing has a recall@10
+of .93 with none, .964 with one, .969 with two."""
+
 WIDEST = 8
 """Times as much as without a filter that an index looks at under one: a search takes about as many times longer."""
 
@@ -48,13 +52,13 @@ class Plan:
         """How the index is searched, and the over-fetch if it was measured.
 
         Under a filter that it was not tuned for it looks at more, the more the fewer pass: for each of the nearest
-        rows that passes so many more have to be seen, and as many again, for those that pass lie farther off.
+        rows that passes so many more have to be seen, and more again, for those that pass lie farther off.
         """
         index, over_fetch = self.build.searched(filtered=self.where is not None)
         if self.where is None or self.build.index.bands or index.tunable is None or not self.passing.count:
             return index, over_fetch
         everything = self.passing.everything
-        farther = 1 + 2 * (everything / self.passing.count - 1)
+        farther = 1 + FARTHER * (everything / self.passing.count - 1)
         wider = round(min(farther, WIDEST) * index.search_params[index.tunable])
         return index.searched_with(min(wider, index.most(everything))), over_fetch
 

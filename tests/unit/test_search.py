@@ -96,10 +96,10 @@ def test_a_filter_holds_for_searching_and_for_browsing(
 @pytest.mark.parametrize(
     ("index", "passing", "expected"),
     [
-        (IndexSpec.of("HNSW", {"ef": 100}), 5_000, {"ef": 300}),
+        (IndexSpec.of("HNSW", {"ef": 100}), 5_000, {"ef": 400}),
         (IndexSpec.of("HNSW", {"ef": 100}), 9_999, {"ef": 100}),
         (IndexSpec.of("HNSW", {"ef": 100}), 1, {"ef": 100 * WIDEST}),
-        (IndexSpec.of("IVF_FLAT", {"nlist": 64, "nprobe": 10}), 8_000, {"nprobe": 15}),
+        (IndexSpec.of("IVF_FLAT", {"nlist": 64, "nprobe": 10}), 8_000, {"nprobe": 18}),
         (IndexSpec.of("IVF_FLAT", {"nlist": 64, "nprobe": 10}), 1_000, {"nprobe": 64}),
         (IndexSpec.of("HNSW", {"ef": 100}), 0, {"ef": 100}),
         (IndexSpec.exact(), 5_000, {"nprobe": 1}),
