@@ -13,6 +13,7 @@ from app.domain.uploads import ProductVersion
 from app.ports.database import Transaction
 from app.ports.vectors import VectorRow, VectorStore
 from app.services.build_rows import PlannedRow, contents_of, encodable, picture_row_id, product_of, rows_of
+from app.services.encode_contents import declaration_of
 
 
 @dataclass(slots=True)
@@ -33,8 +34,8 @@ def plan_writes(transaction: Transaction, build: Build, versions: Sequence[Produ
 
     Notes in the same transaction what the build may hold from now on.
     """
-    catalog = transaction.catalogs.get(build.catalog)
-    chosen, schema = (catalog.caption, catalog.attributes) if catalog else ((), {})
+    catalog = declaration_of(transaction, build.catalog)
+    chosen, schema = catalog.caption, catalog.attributes
     hashes = contents_of(versions, chosen)
     embeddings = transaction.embeddings.get(build.encoder.fingerprint, sorted(hashes))
     failed = transaction.builds.failed_contents(build.id, sorted(hashes - embeddings.keys()))

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from app.domain.builds import Build
 from app.domain.embeddings import EncoderSpec, text_hash
+from app.domain.products import Catalog
 from app.domain.uploads import Claim, ProductVersion
 from app.ports.database import Transaction
 
@@ -21,10 +22,14 @@ class Missing:
     captions: Mapping[str, str]
 
 
+def declaration_of(transaction: Transaction, name: str) -> Catalog:
+    """What a catalog declares; nothing at all where there is none."""
+    return transaction.catalogs.get(name) or Catalog(name, {})
+
+
 def chosen_for_captions(transaction: Transaction, name: str) -> tuple[str, ...]:
     """The attributes that captions of a catalog's products have."""
-    catalog = transaction.catalogs.get(name)
-    return catalog.caption if catalog else ()
+    return declaration_of(transaction, name).caption
 
 
 def captions_of(transaction: Transaction, claims: Sequence[Claim]) -> dict[str, str]:

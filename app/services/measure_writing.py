@@ -15,6 +15,7 @@ from app.ports.vectors import VectorRow, VectorStore
 from app.services.bring_products import to_write
 from app.services.build_rows import contents_of, rows_of
 from app.services.build_writes import Writes, stored_row, write
+from app.services.encode_contents import declaration_of
 from app.services.make_collections import make_collection
 
 SAMPLE = 1_100
@@ -58,8 +59,8 @@ def measure_writing(database: Database, store: VectorStore, build: Build, go_on:
 
 
 def _writes(transaction: Transaction, beside: Build, versions: list[ProductVersion]) -> Writes:
-    catalog = transaction.catalogs.get(beside.catalog)
-    chosen, schema = (catalog.caption, catalog.attributes) if catalog else ((), {})
+    catalog = declaration_of(transaction, beside.catalog)
+    chosen, schema = catalog.caption, catalog.attributes
     hashes = contents_of(versions, chosen)
     embeddings = transaction.embeddings.get(beside.encoder.fingerprint, sorted(hashes))
     chance = np.random.default_rng(0)

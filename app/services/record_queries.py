@@ -1,10 +1,9 @@
 """Recording what shoppers ask, so that a build can be asked the same before it goes live."""
 
-import random
 import threading
-from collections.abc import Sequence
 
 from app.domain.queries import is_replayable
+from app.domain.reservoir import Reservoir
 from app.domain.search import SearchQuery
 from app.ports.database import Database
 
@@ -22,13 +21,13 @@ class QueryRecorder:
         self._database = database
         self._kept = kept
         self._lock = threading.Lock()
-        self._drawn: dict[str, _Draw] = {}
+        self._drawn: dict[str, Reservoir[SearchQuery]] = {}
 
     def note(self, catalog: str, query: SearchQuery) -> None:
         """Note that a query was answered."""
         if self._kept and is_replayable(query):
             with self._lock:
-                self._drawn.setdefault(catalog, _Draw()).add(query)
+                self._drawn.setdefault(catalog, Reservoir(DRAWN)).add(query)
 
     def forget(self, catalog: str) -> None:
         """Let go of what was drawn since the last time."""
@@ -43,23 +42,4 @@ class QueryRecorder:
             with self._database.writing() as transaction:
                 for catalog, draw in sorted(drawn.items()):
                     transaction.builds.hold_still(catalog)  # two that record drop what the other one counts
-                    transaction.queries.record(catalog, draw.queries, keep=self._kept)
-
-
-class _Draw:
-    """A sample of what comes, each with the same chance; Vitter's (1985) algorithm R."""
-
-    def __init__(self) -> None:
-        self._queries: list[SearchQuery] = []
-        self._seen = 0
-
-    @property
-    def queries(self) -> Sequence[SearchQuery]:
-        return self._queries
-
-    def add(self, query: SearchQuery) -> None:
-        self._seen += 1
-        if len(self._queries) < DRAWN:
-            self._queries.append(query)
-        elif (place := random.randrange(self._seen)) < DRAWN:
-            self._queries[place] = query
+                    transaction.queries.record(catalog, draw.drawn, keep=self._kept)

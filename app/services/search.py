@@ -15,7 +15,7 @@ from app.services.await_legs import await_legs, will_answer
 from app.services.build_rows import position_of
 from app.services.catalog_columns import CatalogColumns, Selection
 from app.services.diversify import diversified
-from app.services.explain_hits import explain_hits
+from app.services.explain_hits import explain_hits, schema_of
 from app.services.fill_page import fill_page
 from app.services.next_page import next_page
 from app.services.query_vectors import QueryEncoder
@@ -141,10 +141,8 @@ class Searcher:
     def _passing(self, cursor: Cursor) -> tuple[Filter | None, Selection]:
         """The filter of a cursor, read again (a catalog's attributes keep their types), and what passes it now."""
         with self.database.reading() as transaction:
-            declared = transaction.catalogs.get(cursor.catalog)
-            if declared is None:
-                raise unknown_catalog(cursor.catalog)
-            where = parse_filter(cursor.filter, declared.attributes) if cursor.filter else None
+            schema = schema_of(transaction, cursor.catalog)
+            where = parse_filter(cursor.filter, schema) if cursor.filter else None
             return where, self.columns.snapshot(transaction, cursor.catalog).passing(where)
 
 

@@ -12,6 +12,7 @@ from app.domain.likely_filters import likely_filters
 from app.domain.products import Schema
 from app.domain.tuning import Ladder
 from app.ports.database import Database
+from app.services.encode_contents import declaration_of
 from app.services.exact_answers import Exact, Scans, exact_answers
 from app.services.measure_searches import Meter, Target
 from app.services.search_legs import ROWS_PER_CANDIDATE
@@ -48,8 +49,7 @@ def chosen_filters(database: Database, build: Build) -> tuple[list[tuple[float, 
 
 def _schema(database: Database, build: Build) -> Schema:
     with database.reading() as transaction:
-        catalog = transaction.catalogs.get(build.catalog)
-    return catalog.attributes if catalog else {}
+        return declaration_of(transaction, build.catalog).attributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,8 @@
 """Watching how much searches find: some that were asked are asked again, and held against the exact answer."""
 
 import math
-import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +13,7 @@ from app.domain.best_products import BestProducts
 from app.domain.builds import Build, BuildState
 from app.domain.embeddings import Vectors
 from app.domain.filters import Filter
+from app.domain.reservoir import Reservoir
 from app.domain.search import BY_VECTOR, Candidate, Leg, SearchQuery
 from app.ports.database import Database
 from app.services.asked_afresh import asked_afresh
@@ -85,26 +84,19 @@ class RecallWatch:
         self._columns = columns
         self._first = first
         self._lock = threading.Lock()
-        self._drawn: dict[tuple[str, float], list[_Asked]] = {}
-        self._seen: Counter[tuple[str, float]] = Counter()
+        self._drawn: dict[tuple[str, float], Reservoir[_Asked]] = {}
         self._due = 0.0
 
     def note(self, plan: Plan, query: SearchQuery, found: Found) -> None:
-        """Note that a search was answered: each of a band has the same chance to be asked again (Vitter 1985, R)."""
+        """Note that a search was answered: each of a band has the same chance to be asked again."""
         weights = {leg: weight for leg, weight in query.weights.items() if leg in BY_VECTOR and leg in found.legs}
         if not any(weights.values()):
             return
         share = plan.passing.count / max(plan.passing.everything, 1)
         band = next(least for least in BANDS if share >= least)
         asked = _Asked(replace(query, legs=weights), plan.where, found.vectors, band)
-        key = plan.build.id, band
         with self._lock:
-            self._seen[key] += 1
-            drawn = self._drawn.setdefault(key, [])
-            if len(drawn) < DRAWN:
-                drawn.append(asked)
-            elif (place := random.randrange(self._seen[key])) < DRAWN:
-                drawn[place] = asked
+            self._drawn.setdefault((plan.build.id, band), Reservoir(DRAWN)).add(asked)
 
     def measure(self) -> None:
         """Measure what was drawn since the last time, if it is time again. Raises `Unavailable`."""
@@ -113,10 +105,9 @@ class RecallWatch:
             return
         with self._lock:
             drawn, self._drawn = self._drawn, {}
-            self._seen.clear()
         shares: dict[tuple[Leg, float], list[float]] = {}
         for build_id in {build_id for build_id, _ in drawn}:
-            asked = [one for key, some in drawn.items() if key[0] == build_id for one in some]
+            asked = [one for key, some in drawn.items() if key[0] == build_id for one in some.drawn]
             for leg, band, share in self._measured(build_id, asked):
                 shares.setdefault((leg, band), []).append(share)
         for (leg, band), some in shares.items():
