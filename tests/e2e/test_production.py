@@ -4,6 +4,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from tests import small_models
 from tests.databases import own_database
@@ -191,46 +192,63 @@ def test_a_build_goes_on_whatever_is_killed_and_the_live_one_answers_all_the_whi
     assert first_of(production, "a blue sofa") == ("p0", back.json()["id"])
 
 
-def test_a_worker_killed_while_it_checks_or_drops_a_build_costs_a_lease(
+def test_a_machine_that_dies_with_any_step_of_a_build_in_hand_costs_a_lease(
     production: Production, database_url: str
 ) -> None:
     production.start_workers()
-    ingest(production, "checked", PRODUCTS)
-    production.wait_until("checked", all_ended, seconds=TAKEN_OVER_S)
-    builds = "/v1/catalogs/checked/builds"
-    started = production.api.post(builds, json={"params": {}})
-    assert started.status_code == 202, started.text
-    build = f"{builds}/{started.json()['id']}"
-    kill_with_step_in_hand(production, database_url, "check")
-    assert production.api.get(build).json()["state"] == "building"
-    assert_all_found(production, "checked", PRODUCTS)
-    production.start_workers()
-    assert reached(production, build, lambda told: told["state"] == "ready")["report"]["passed"]
-    assert production.api.post(f"{build}:abort").status_code == 200
-    kill_with_step_in_hand(production, database_url, "drop")
-    production.start_workers()
-    told = reached(production, build, lambda told: told["events"][-1]["what"] == "dropped")
+    ingest(production, "dying", PRODUCTS)
+    production.wait_until("dying", all_ended, seconds=TAKEN_OVER_S)
+    builds = "/v1/catalogs/dying/builds"
+    with slow_to_write_down(database_url) as steps:
+        started = production.api.post(builds, json={"encoder": str(production.folder / "other")})
+        assert started.status_code == 202, started.text
+        build = f"{builds}/{started.json()['id']}"
+        for kind in ("estimate", "open", "slice", "fill", "check"):
+            die_with_step_in_hand(production, steps, kind)
+            assert production.api.get(build).json()["state"] == "building"
+            assert_all_found(production, "dying", PRODUCTS)
+            production.start_workers()
+        ready = reached(production, build, lambda told: told["state"] == "ready")
+        assert ready["indexed"] == len(PRODUCTS)
+        assert production.api.post(f"{build}:abort").status_code == 200
+        die_with_step_in_hand(production, steps, "drop")
+        production.start_workers()
+        told = reached(production, build, lambda told: told["events"][-1]["what"] == "dropped")
     assert [event["what"] for event in told["events"]].count("dropped") == 1
-    assert_all_found(production, "checked", PRODUCTS)
+    assert_all_found(production, "dying", PRODUCTS)
 
 
-def kill_with_step_in_hand(production: Production, database_url: str, kind: str) -> None:
-    """Kill the worker who indexes as soon as it holds a step of this kind, which is due now."""
+@contextmanager
+def slow_to_write_down(database_url: str) -> Iterator[Connection]:
+    """Whoever marks a step of a build as done waits for a second before it is: the shortest can be killed in hand."""
     engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    undone = "kind = :kind AND done_at IS NULL"
-    in_hand = text(f"SELECT count(*) FROM build_steps WHERE {undone} AND token IS NOT NULL")
-    steps = text(
-        "SELECT build_id, kind, stage, attempts, token, error_code, done_at FROM build_steps ORDER BY number"
-    )
-    hurry = text(f"UPDATE build_steps SET due_at = now() WHERE {undone} AND token IS NULL")
+    slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NEW; END'"
+    done = "WHEN (NEW.done_at IS NOT NULL AND OLD.done_at IS NULL) EXECUTE FUNCTION slow()"
     with engine.connect() as connection:
-        deadline = time.monotonic() + TAKEN_OVER_S
-        while not connection.execute(in_hand, {"kind": kind}).scalar_one():
-            assert time.monotonic() < deadline, list(connection.execute(steps))
-            connection.execute(hurry, {"kind": kind})
-            time.sleep(0.002)
-        production.kill("index")
+        connection.execute(text(slow))
+        connection.execute(text(f"CREATE TRIGGER slow BEFORE UPDATE ON build_steps FOR EACH ROW {done}"))
+        try:
+            yield connection
+        finally:
+            connection.execute(text("DROP FUNCTION slow CASCADE"))
     engine.dispose()
+
+
+def die_with_step_in_hand(production: Production, steps: Connection, kind: str) -> None:
+    """Kill whoever holds a step of this kind as soon as it does, the scheduler and the API; the API comes back."""
+    undone = "kind = :kind AND done_at IS NULL"
+    in_hand = text(f"SELECT stage FROM build_steps WHERE {undone} AND token IS NOT NULL")
+    all_steps = text("SELECT build_id, kind, stage, attempts, token, error_code, done_at FROM build_steps")
+    hurry = text(f"UPDATE build_steps SET due_at = now() WHERE {undone} AND token IS NULL")
+    deadline = time.monotonic() + TAKEN_OVER_S
+    while not (stages := steps.execute(in_hand, {"kind": kind}).scalars().all()):
+        assert time.monotonic() < deadline, list(steps.execute(all_steps))
+        steps.execute(hurry, {"kind": kind})
+        time.sleep(0.002)
+    for name in (*set(stages), "scheduler", "api"):
+        production.kill(name)
+    assert steps.execute(in_hand, {"kind": kind}).scalars().all(), "it was done before it was killed"
+    production.start_api()
 
 
 def far(told: dict[str, Any]) -> int:
