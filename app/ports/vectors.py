@@ -91,6 +91,20 @@ class VectorSearch(Protocol):
 class VectorStore(VectorSearch, Protocol):
     """Collections by physical name. Every method may raise `StoreUnavailable`. Safe to call from several threads."""
 
+    def search(
+        self,
+        collection: str,
+        queries: Vectors,
+        *,
+        limit: int,
+        index: IndexSpec,
+        where: Filter | Among | None = None,
+        timeout: float | None = None,
+        growing: bool = True,
+    ) -> list[list[Neighbour]]:
+        """As every search; rows that no index holds yet, which are compared one by one, may be left out of it."""
+        ...
+
     def check(self, index: IndexSpec, *, dimension: int) -> None:
         """Raise `Invalid` (`index_type`, `index_param`) where this store cannot build such an index."""
         ...

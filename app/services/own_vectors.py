@@ -13,7 +13,8 @@ DEPTH = 10
 """How far down a ranking is looked: the first page of a grid."""
 
 _QUICK = {"ef": (4, 16), "nprobe": (1,)}
-"""The search parameters of the first looks: a row that is found with these is found with more.
+"""The search parameters of the first looks: a row that is found with these is found with more, and one that is found
+among the rows that are indexed needs no comparison with those that are not.
 
 Of 2,000 rows out of 100,000 the first look misses 110, the second 2. With an ef of 2 it misses 300, and looks for
 those with an ef of 128 take a third of all the time.
@@ -31,10 +32,11 @@ def not_found(
     """
     left = np.arange(len(ids))
     lost: list[int] = []
-    for limit, params in (*((1, quick) for quick in _quick(index)), *((depth, index) for depth in _DEPTHS)):
+    for limit, params, growing in (*_quick(index), *((depth, index, True) for depth in _DEPTHS)):
         if not len(left):
             break
-        answers = store.search(collection, asked_afresh(vectors[left]), limit=limit, index=params)
+        queries = asked_afresh(vectors[left])
+        answers = store.search(collection, queries, limit=limit, index=params, growing=growing)
         near = 1 - index.inexactness
         deeper: list[int] = []
         for place, answer in zip(left.tolist(), answers, strict=True):
@@ -45,7 +47,7 @@ def not_found(
     return [ids[place] for place in lost]
 
 
-def _quick(index: IndexSpec) -> Iterator[IndexSpec]:
+def _quick(index: IndexSpec) -> Iterator[tuple[int, IndexSpec, bool]]:
     for name, enough in index.search_params.items():
         for value in _QUICK[name]:
-            yield index.searched_with(min(value, enough))
+            yield 1, index.searched_with(min(value, enough)), False

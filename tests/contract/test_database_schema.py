@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from app.adapters.postgres.build_tables import metadata
 from app.adapters.postgres.database import LOCK_TIMEOUT_S, SqlDatabase
@@ -66,6 +66,40 @@ def test_a_lost_connection_is_unavailable_and_the_next_one_works(database: SqlDa
         transaction.catalogs.all()
     with database.reading() as transaction:
         assert transaction.catalogs.get("lost") is None
+
+
+def test_connections_that_a_server_closed_while_they_were_idle_cost_no_transaction(database: SqlDatabase) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no connection to lose")
+    killer = create_engine(database.engine.url)
+    others = text(
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    for opened in (database.reading, database.writing):
+        with database.reading() as one, database.reading() as other:  # so that two are idle
+            assert one.catalogs.get("idle") is other.catalogs.get("idle") is None
+        with killer.connect() as connection:
+            assert connection.execute(others).scalar_one() >= 2
+        with opened() as transaction:
+            assert transaction.catalogs.get("idle") is None
+    killer.dispose()
+
+
+def test_what_a_server_says_by_itself_costs_no_connection(database: SqlDatabase) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no server")
+    told, teller = (open_engine(database.engine.url.render_as_string(hide_password=False)) for _ in range(2))
+    who = "SELECT pg_backend_pid()"
+    with told.begin() as connection:
+        connection.exec_driver_sql("LISTEN told")
+        first = connection.exec_driver_sql(who).scalar_one()
+    with teller.begin() as connection:
+        connection.exec_driver_sql("NOTIFY told")
+    with told.connect() as connection:
+        assert connection.exec_driver_sql(who).scalar_one() == first
+    told.dispose()
+    teller.dispose()
 
 
 def test_a_transaction_that_raises_leaves_nothing(database: SqlDatabase) -> None:

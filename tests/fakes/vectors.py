@@ -128,6 +128,7 @@ class FakeVectorStore:
         index: IndexSpec,
         where: Filter | Among | None = None,
         timeout: float | None = None,
+        growing: bool = True,
     ) -> list[list[Neighbour]]:
         with self._lock:
             dimension, stored = self._collection(collection)

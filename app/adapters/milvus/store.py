@@ -92,15 +92,19 @@ class MilvusStore(MilvusCollections):
         index: IndexSpec,
         where: Filter | Among | None = None,
         timeout: float | None = None,
+        growing: bool = True,
     ) -> list[list[Neighbour]]:
-        """The nearest rows of each query, best first, at most 16,384. Raises `BadVector`, `Invalid` (`limit`)."""
+        """The nearest rows of each query, best first, at most 16,384. Raises `BadVector`, `Invalid` (`limit`).
+
+        Without its `growing` segments, which a server has not indexed, it is not asked to compare row by row.
+        """
         queries = check_vectors(queries, self.dimension(collection, timeout))
         _check_limit(limit)
         expression = self._expression(where)
         if expression is False or not len(queries):
             return [[] for _ in queries]
         filtered = isinstance(expression, str)
-        few = isinstance(where, Among)
+        exact = isinstance(where, Among) or (filtered and self.connection.lite)
         with self.connection.reading(collection) as client:
             found: list[list[Neighbour]] = client.search(  # as `unpacking` has it
                 collection,
@@ -109,7 +113,7 @@ class MilvusStore(MilvusCollections):
                 filter=expression if filtered else "",
                 limit=limit,
                 output_fields=["product_id"],
-                search_params=search_params(index, limit=limit, exact=few or (filtered and self.connection.lite)),
+                search_params={**search_params(index, limit=limit, exact=exact), "ignore_growing": not growing},
                 consistency_level=SESSION,
                 timeout=self._at_most(timeout),
             )
