@@ -48,7 +48,7 @@ class Shop:
         database, store = pipeline.database, pipeline.store
         finder = DriftFinder(database, store, pipeline.pool)
         self.reconciler = Reconciler(database, finder, pipeline.pages, LEASE, timedelta(hours=1))
-        legs = Legs(store, pipeline.pool)
+        legs = Legs(pipeline.database, store, pipeline.pool)
         replayer = Replayer(database, legs)
         gate = Gate(database, store, replace(finder, searches=False), replayer, Budgets())
         searches = pipeline.searches

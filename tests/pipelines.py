@@ -81,7 +81,7 @@ class Pipeline:
             Stage.INDEX: self.index.begin,
         }
         encoder = QueryEncoder(self.database, self.encoders, checker, self.fetcher)
-        legs, recorder = Legs(self.store, self.pool), QueryRecorder(self.database, 10)
+        legs, recorder = Legs(self.database, self.store, self.pool), QueryRecorder(self.database, 10)
         self.searches = SearchesFirst()
         self.now = time.time()
         self.cursors = Cursors(self.database, clock=lambda: self.now)

@@ -114,7 +114,7 @@ def open_application(
     encode = EncodeStage(database, contents)
     begin_intake = intake(fetcher, checker, blobs, pool("fetch", settings.fetch_threads))
     query_encoder = QueryEncoder(database, encoders, checker, fetcher)
-    legs, searches = Legs(store, pool("legs", LEG_THREADS)), SearchesFirst()
+    legs, searches = Legs(database, store, pool("legs", LEG_THREADS)), SearchesFirst()
     breaker = SearchBreaker(store, fair_s=settings.search_budget_s / 2)  # a leg may have waited for a thread
     columns = CatalogColumns()
     searcher = Searcher(

@@ -23,10 +23,11 @@ class ShownProduct:
 
 @dataclass(frozen=True, slots=True)
 class InLeg:
-    """A product in one leg: the rank and score that its index gave it, and what they add to the fused score.
+    """A product in one leg: its rank, the score that its index gave it, and what it adds to the fused score.
 
     A product that the leg did not bring has none of these. `exact_score` is what the stored vectors give, whatever
-    the index keeps of them, and `exact_rank` the rank among all that pass the filter, where that was counted.
+    the index keeps of them: where it keeps less than the vectors, the rank is by these. `exact_rank` is the rank
+    among all that pass the filter, where that was counted.
     """
 
     rank: int | None = None

@@ -85,6 +85,11 @@ class IndexSpec:
         return _INEXACT.get(self.type, 1e-3)
 
     @property
+    def quantised(self) -> bool:
+        """Whether it keeps less than the vectors, and ranks by that."""
+        return self.type in _INEXACT
+
+    @property
     def tunable(self) -> str | None:
         """The search parameter that trades recall for time; None where every row is looked at in any case."""
         return None if self.build_params.get("nlist") == 1 else next(iter(self.search_params), None)

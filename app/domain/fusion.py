@@ -71,7 +71,7 @@ def _by_rank(
     legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], k: float
 ) -> dict[Leg, dict[str, float]]:
     return {
-        leg: {product_id: weights[leg] / (k + place) for product_id, place, _, _ in candidates}
+        leg: {product_id: weights[leg] / (k + place) for product_id, place, *_ in candidates}
         for leg, candidates in legs.items()
     }
 
@@ -85,7 +85,7 @@ def _in_proportion(candidates: Sequence[Candidate], most: float) -> dict[str, fl
     found = [one.score for one in candidates]
     last = min(found, default=0.0)
     span = max(found, default=0.0) - last
-    return {product_id: most * ((score - last) / span if span else 1.0) for product_id, _, score, _ in candidates}
+    return {product_id: most * ((score - last) / span if span else 1.0) for product_id, _, score, *_ in candidates}
 
 
 def _summed(given: Contributions) -> dict[str, float]:

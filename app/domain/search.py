@@ -113,12 +113,16 @@ class SearchQuery:
 
 
 class Candidate(NamedTuple):  # every query makes some hundreds: a dataclass that is frozen takes four times as long
-    """A product in one leg: its rank from 1 (equal scores share one), cosine or BM25, and the row that matched."""
+    """A product in one leg: its rank from 1 (equal scores share one), cosine or BM25, and the row that matched.
+
+    `approximate` is what its index scored it where that keeps less than the vectors: the score is exact all the same.
+    """
 
     product_id: str
     rank: int
     score: float
     row_id: str
+    approximate: float | None = None
 
 
 class Ranked(NamedTuple):

@@ -9,7 +9,7 @@ from app.domain.deciding import deciding, read_conditions
 from app.domain.embeddings import Vectors
 from app.domain.fusion import contributions
 from app.domain.products import Schema, unknown_catalog
-from app.domain.search import Leg, SearchQuery
+from app.domain.search import Candidate, Leg, SearchQuery
 from app.ports.database import Database, Transaction
 from app.services.build_rows import PlannedRow
 from app.services.search_legs import Found, Plan
@@ -47,8 +47,12 @@ def places(
         for one in candidates:
             if one.product_id in wanted:
                 gain = gained[leg][one.product_id]
-                told[one.product_id][leg] = InLeg(one.rank, one.score, gain, near.get(one.product_id))
+                told[one.product_id][leg] = InLeg(one.rank, _indexed(one), gain, near.get(one.product_id))
     return told
+
+
+def _indexed(one: Candidate) -> float:
+    return one.score if one.approximate is None else one.approximate
 
 
 def exact_scores(

@@ -13,9 +13,11 @@ from app.domain.fusion import fuse, rank
 from app.domain.product_words import asked_terms
 from app.domain.products import AttributeType
 from app.domain.search import BY_VECTOR, Candidate, Leg, Ranked, SearchQuery
+from app.ports.database import Database
 from app.ports.vectors import Among, Neighbour, VectorSearch
 from app.services.catalog_columns import Selection
 from app.services.deeper_search import rows_of_products
+from app.services.rescore import rescored
 from app.services.time_budget import TimeBudget
 
 DEPTH = 100  # candidates a leg gives at least: what one leg ranks low the other may lift
@@ -74,9 +76,12 @@ class Plan:
 class Legs:
     """Everything that searching legs needs. `pool` runs them side by side.
 
+    What a quantised index finds is scored by the vectors that the database has.
+
     `enter` raises `StoreUnavailable` where none need take a thread of it.
     """
 
+    database: Database
     store: VectorSearch
     pool: Executor
     enter: Callable[[], None] = lambda: None
@@ -136,7 +141,10 @@ class Legs:
         (found,) = rows_of_products(
             self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.rows, budget=budget
         )
-        return _ranked(row for some in found for row in some)[:depth]
+        candidates = _ranked(row for some in found for row in some)[:depth]
+        if not index.quantised or not candidates:
+            return candidates
+        return rescored(self.database, plan.build, vectors, candidates, pictures=leg is Leg.IMAGE)
 
 
 def wanted(query: SearchQuery, vectors: Mapping[Leg, Vectors]) -> list[Leg]:

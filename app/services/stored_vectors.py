@@ -105,14 +105,22 @@ def rows_with_vectors(
     transaction: Transaction, build: Build, product_ids: Sequence[str]
 ) -> tuple[Rows | None, Rows | None]:
     """The rows of captions and of pictures of these products, without those whose embedding is not stored."""
-    chosen = chosen_for_captions(transaction, build.catalog)
-    versions = transaction.products.versions(build.catalog, product_ids)
-    planned = [row for one in versions for row in rows_of(one, chosen) or ()]
+    planned = planned_rows(transaction, build.catalog, product_ids)
+    captions = [row for row in planned if not row.is_picture]
+    pictures = [row for row in planned if row.is_picture]
+    return with_vectors(transaction, build, captions), with_vectors(transaction, build, pictures)
+
+
+def planned_rows(transaction: Transaction, catalog: str, product_ids: Sequence[str]) -> list[PlannedRow]:
+    """The rows that the newest versions of these products become."""
+    chosen = chosen_for_captions(transaction, catalog)
+    versions = transaction.products.versions(catalog, product_ids)
+    return [row for one in versions for row in rows_of(one, chosen) or ()]
+
+
+def with_vectors(transaction: Transaction, build: Build, planned: Sequence[PlannedRow]) -> Rows | None:
+    """Those of the rows whose embedding is stored; None where there is none."""
     hashes = sorted({row.content_hash for row in planned})
     vectors = transaction.embeddings.get(build.encoder.fingerprint, hashes)
-
-    def rows(*, pictures: bool) -> Rows | None:
-        known = [row for row in planned if row.is_picture is pictures and row.content_hash in vectors]
-        return Rows(known, np.stack([vectors[row.content_hash] for row in known])) if known else None
-
-    return rows(pictures=False), rows(pictures=True)
+    known = [row for row in planned if row.content_hash in vectors]
+    return Rows(known, np.stack([vectors[row.content_hash] for row in known])) if known else None

@@ -40,7 +40,7 @@ class Kept:
         )
         pipeline.work()
         self.pipeline, self.store, self.now = pipeline, UnwellStore(pipeline.store), 0.0
-        self.searcher = replace(pipeline.searcher, legs=Legs(self.store, pipeline.pool))
+        self.searcher = replace(pipeline.searcher, legs=Legs(pipeline.database, self.store, pipeline.pool))
         self.search = CachedSearch(self.searcher, MemoryCache(2**20, clock=lambda: self.now))
 
     def ask(self, query: SearchQuery = MUG, cursor: str | None = None) -> Answer:

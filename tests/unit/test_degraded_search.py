@@ -39,7 +39,7 @@ def searcher(pipeline: Pipeline, store: UnwellStore) -> Searcher:
         a_submission("plain", "a plain mug"),
     )
     pipeline.work()
-    return replace(pipeline.searcher, legs=Legs(store, pipeline.pool))
+    return replace(pipeline.searcher, legs=Legs(pipeline.database, store, pipeline.pool))
 
 
 def found(result: SearchResult) -> set[str]:
@@ -104,7 +104,7 @@ def test_what_compares_builds_goes_without_no_leg(searcher: Searcher, store: Unw
 
 def test_a_call_of_the_store_gets_what_the_budget_has_left(searcher: Searcher, store: UnwellStore) -> None:
     with ThreadPoolExecutor(1) as pool:
-        replace(searcher, legs=Legs(store, pool), budget_s=20.0).search("shop", MUG)
+        replace(searcher, legs=Legs(searcher.database, store, pool), budget_s=20.0).search("shop", MUG)
     given = [timeout or 0.0 for _, timeout in store.asked]
     assert 20.0 >= given[0] > given[1] > given[2] > 0  # one leg after the other
 
@@ -156,7 +156,7 @@ def test_while_stuck_legs_hold_every_thread_searches_are_answered_at_once(
     """But one after each pause; it finds no thread either."""
     build, now = pipeline.live(), 1_000.0
     breaker = SearchBreaker(store, clock=lambda: now)
-    searcher = replace(searcher, legs=Legs(breaker, few_threads, breaker.enter), budget_s=BUDGET_S)
+    searcher = replace(searcher, legs=Legs(searcher.database, breaker, few_threads, breaker.enter), budget_s=BUDGET_S)
 
     def refused(told: str) -> None:
         with pytest.raises(StoreUnavailable, match=told):

@@ -297,7 +297,7 @@ def short_of(pipeline: Pipeline, *collections: str) -> Explainer:
     store = UnwellStore(pipeline.store)
     for collection in collections:
         store.fail(collection)
-    return Explainer(replace(pipeline.searcher, legs=Legs(store, pipeline.pool)))
+    return Explainer(replace(pipeline.searcher, legs=Legs(pipeline.database, store, pipeline.pool)))
 
 
 def test_an_explanation_names_the_legs_that_it_goes_without(drawn: Pipeline) -> None:

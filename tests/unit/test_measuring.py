@@ -165,7 +165,7 @@ def test_most_queries_have_enough_products_at_once() -> None:
     assert [over_fetch(many) for many in (0, 1, 2)] == [1, 1, 3]
 
 
-def test_a_search_takes_what_tuning_found_as_deep_as_a_store_can() -> None:
+def test_a_search_takes_what_tuning_found_as_deep_as_a_store_can(pipeline: Pipeline) -> None:
     store, asked = FakeVectorStore(), list[int]()
     build = replace(a_build(), index=replace(IndexSpec.of("HNSW"), bands=(Band(1.0, 100, 50),)))
     filled(store, build.images, drawn(500), 1)
@@ -180,7 +180,7 @@ def test_a_search_takes_what_tuning_found_as_deep_as_a_store_can() -> None:
     with ThreadPoolExecutor(1) as pool:
         query = SearchQuery(text="mug", limit=100, legs={Leg.IMAGE: 1.0})
         everything = Selection(Shared(), np.ones(500, dtype=np.bool_), 500, 500)
-        found = Legs(store, pool).search(
+        found = Legs(pipeline.database, store, pool).search(
             Plan(build, None, everything), query, {Leg.IMAGE: drawn(1), Leg.TEXT: drawn(1)}
         )
     assert len(found[Leg.IMAGE]) == 400

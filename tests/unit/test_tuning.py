@@ -159,14 +159,14 @@ class Rough:
         limit: int,
         index: IndexSpec,
         where: Filter | None = None,
-        timeout: float | None = None,
+        **named: Any,
     ) -> list[list[Neighbour]]:
         self.asked.append((collection, limit, index, where))
         self.queries.append(len(queries))
         comes, self.comes = self.comes, _nothing_comes  # once
         comes()
         time.sleep(self.takes)
-        answers = self._search(collection, queries, limit=limit, index=index, where=where, timeout=timeout)
+        answers = self._search(collection, queries, limit=limit, index=index, where=where, **named)
         needed = self.whole if where is None else self.filtered
         value = min(index.search_params.get("nprobe", needed), needed)
         return [some[: len(some) * value // needed] for some in answers]

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from app.adapters.postgres.build_tables import revisions
+from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import insert
 from app.adapters.postgres.tables import catalogs, products
 from app.domain.products import AttributeType, Catalog
 
-_BY_NAME = select(catalogs).where(catalogs.c.name == bindparam("the_name"))  # built once: every request reads it
+_DECLARED = (catalogs.c.name, catalogs.c.attributes, catalogs.c.caption)
+_BY_NAME = Prepared(select(*_DECLARED).where(catalogs.c.name == bindparam("the_name")))
 
 
 class CatalogRows:
@@ -20,8 +22,9 @@ class CatalogRows:
 
     def get(self, name: str) -> Catalog | None:
         """The catalog of that name."""
-        row = self._connection.execute(_BY_NAME, {"the_name": name}).one_or_none()
-        return _catalog(row) if row else None
+        for declared in _BY_NAME.rows(self._connection, {"the_name": name}):
+            return stated_catalog(*declared)
+        return None
 
     def put(self, catalog: Catalog) -> None:
         """Create the catalog or replace its declaration."""
@@ -51,15 +54,11 @@ class CatalogRows:
             .subquery()
         )
         statement = (
-            select(catalogs, func.coalesce(counted.c.n, 0).label("n"))
+            select(*_DECLARED, func.coalesce(counted.c.n, 0))
             .outerjoin(counted, counted.c.catalog == catalogs.c.name)
             .order_by(catalogs.c.name)
         )
-        return [(_catalog(row), row.n) for row in self._connection.execute(statement)]
-
-
-def _catalog(row: Row[tuple[object, ...]]) -> Catalog:
-    return stated_catalog(row.name, row.attributes, row.caption)
+        return [(stated_catalog(*declared), n) for *declared, n in self._connection.execute(statement)]
 
 
 def stated_catalog(name: str, attributes: Mapping[str, str], caption: Sequence[str]) -> Catalog:

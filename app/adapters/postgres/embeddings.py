@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, bindparam, select
 
+from app.adapters.postgres.prepared import Prepared
 from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import embeddings
 
@@ -13,6 +14,7 @@ _FLOAT32 = np.dtype("<f4")
 _THESE = and_(
     embeddings.c.fingerprint == bindparam("fingerprint"), one_of(embeddings.c.content_hash, "content_hashes")
 )
+_VECTORS = Prepared(select(embeddings.c.content_hash, embeddings.c.vector).where(_THESE))
 
 
 class EmbeddingRows:
@@ -29,9 +31,7 @@ class EmbeddingRows:
 
     def get(self, fingerprint: str, content_hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Embeddings by content hash, each of shape (dimension,)."""
-        statement = select(embeddings.c.content_hash, embeddings.c.vector).where(_THESE)
-        wanted = {"fingerprint": fingerprint, "content_hashes": content_hashes}
-        rows = self._connection.execute(statement, wanted).all()
+        rows = _VECTORS.rows(self._connection, {"fingerprint": fingerprint, "content_hashes": content_hashes})
         return {content_hash: np.frombuffer(vector, dtype=_FLOAT32) for content_hash, vector in rows}
 
     def add(self, fingerprint: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:

@@ -47,14 +47,14 @@ def _with_pictures(*columns: Any) -> Select[Any]:
     )
 
 
-_STORED_BY_ID = _with_pictures(*_STORED).join(uploads, uploads.c.id == products.c.upload_id)
+_STORED_BY_ID = Prepared(_with_pictures(*_STORED).join(uploads, uploads.c.id == products.c.upload_id))
 _SHOWN_BY_ID = Prepared(_with_pictures(*_SHOWN))
 
 
 def stored_products(connection: Connection, catalog: str, ids: Sequence[str]) -> dict[str, StoredProduct]:
     """The products of these ids that are not deleted."""
     found: dict[str, StoredProduct] = {}
-    rows = connection.execute(_STORED_BY_ID, {"the_catalog": catalog, "ids": ids}) if ids else ()
+    rows = _STORED_BY_ID.rows(connection, {"the_catalog": catalog, "ids": ids}) if ids else ()
     for (product_id, version, upload_id, title, description, attributes, state), pictures in _grouped(rows, _STORED):
         product = Product(product_id, title, description, attributes)
         found[product_id] = StoredProduct(product, version, upload_id, UploadState(state), pictures)
