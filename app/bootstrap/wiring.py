@@ -30,6 +30,7 @@ from app.ports.blobs import Blobs
 from app.ports.cache import Cache
 from app.ports.encoders import Encoder, EncoderLoader
 from app.services.accept_upload import Reception
+from app.services.batched_search import BatchedSearch
 from app.services.cached_search import CachedSearch
 from app.services.catalog_columns import CatalogColumns
 from app.services.content_encoder import ContentEncoder
@@ -120,7 +121,7 @@ def open_application(
     searcher = Searcher(
         database,
         query_encoder,
-        replace(legs, store=breaker, enter=breaker.enter),
+        replace(legs, store=BatchedSearch(breaker), enter=breaker.enter),
         columns,
         QueryRecorder(database, settings.recorded_queries),
         searches,

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Literal
 
@@ -63,10 +64,15 @@ class EncoderSpec:
     @property
     def fingerprint(self) -> str:
         """32 hex digits over everything that changes a vector: weights, tokenizer, preprocessing, precision."""
-        described = asdict(self)
-        del described["name"]
-        canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+        return _fingerprint(self)
+
+
+@lru_cache(maxsize=64)  # every query asks for it, and there are as many as builds
+def _fingerprint(spec: EncoderSpec) -> str:
+    described = asdict(spec)
+    del described["name"]
+    canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
 def is_hub_name(name: str) -> bool:

@@ -47,9 +47,9 @@ def service(
         if backend == "embedded":
             application = open_service(settings, loader=loader)
             stack.callback(application.close)
-            long_lived()  # as `vitrine serve` does
         else:
             application = stack.enter_context(_production(settings, loader))
+        long_lived()  # as `vitrine serve` does
         yield application
 
 

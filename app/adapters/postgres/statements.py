@@ -32,15 +32,10 @@ def one_of(column: ColumnElement[str], values: str) -> ColumnElement[bool]:
 
 
 class _Values(TypeDecorator[Sequence[str]]):
-    """An array on Postgres, JSON on SQLite."""
+    """A list that psycopg2 writes as an array, and JSON on SQLite. SQLAlchemy's own array looks at each value."""
 
     impl = Text
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        """The type of the driver."""
-        array = postgresql.ARRAY(Text())
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else array)
 
     def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
         """The values as the driver takes them."""
