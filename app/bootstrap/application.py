@@ -107,7 +107,7 @@ class Application:
         rate: float | None,
         dry_run: bool = False,
     ) -> Build:
-        """Start a build; see the service. Raises `EncoderNotFound` and `EncoderRefused` too."""
+        """Start a build; see the service and `Encoders.stated`."""
         spec = None if encoder is None else self.encoders.stated(encoder).spec
         return start_build(
             self.database,

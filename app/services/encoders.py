@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from app.domain.embeddings import EncoderSpec, Pixels, Vectors, shown_name
-from app.domain.errors import EncoderError, EncoderNotCached, EncoderNotFound, EncoderRefused
+from app.domain.errors import EncoderError, EncoderNotCached, EncoderNotFound, EncoderRefused, Invalid
 from app.ports.encoders import Encoder, EncoderLoader
 
 T = TypeVar("T")
@@ -41,11 +41,14 @@ class Encoders:
             return self._open[name]
 
     def stated(self, name: str) -> Encoder:
-        """The encoder of this name, for whoever has just stated it: nobody else is told where one was looked for."""
+        """The encoder of this name, for whoever has just stated it: nobody else is told where one was looked for.
+
+        Raises `Invalid` (`encoder_not_found`, `encoder_refused`): it is the request that cannot be met.
+        """
         try:
             return self.named(name)
-        except EncoderNotFound as error:
-            raise EncoderNotFound(error.detail) from error
+        except (EncoderNotFound, EncoderRefused) as error:
+            raise Invalid(error.detail, code=error.code, field="encoder") from error
 
     def _load(self, name: str) -> Encoder:
         until, error = self._failed.get(name, (0.0, None))

@@ -232,7 +232,7 @@ def test_a_build_that_was_live_is_kept_until_it_is_retired(shop: Shop, catalog: 
         ({"rate": -1}, 422, "invalid"),
         ({"dry_run": 1}, 422, "invalid"),
         ({"index": "DISKANN", "dry_run": True}, 422, "index_type"),
-        ({"encoder": "nowhere"}, 503, "encoder_not_found"),
+        ({"encoder": "nowhere"}, 422, "encoder_not_found"),
         ({"shards": 2}, 422, "unknown_field"),
     ],
 )
@@ -277,7 +277,7 @@ def test_models_are_looked_for_where_somebody_asks(shop: Shop, catalog: str, mon
 
 
 def test_an_encoder_that_is_not_there_is_told_as_it_was_named(shop: Shop, catalog: str) -> None:
-    assert "/models/of/mine" in call(shop, "POST", f"{catalog}/builds", 503, encoder="/models/of/mine")["detail"]
+    assert "/models/of/mine" in call(shop, "POST", f"{catalog}/builds", 422, encoder="/models/of/mine")["detail"]
 
 
 def test_judged_products_that_are_not_there_are_told_with_the_answer(shop: Shop, catalog: str) -> None:

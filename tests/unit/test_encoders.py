@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.errors import EncoderError, EncoderNotCached, EncoderNotFound, EncoderRefused
+from app.domain.errors import EncoderError, EncoderNotCached, EncoderNotFound, EncoderRefused, Invalid
 from app.ports.encoders import Encoder
 from app.services.encoders import Encoders
 from tests.fakes.encoders import FakeEncoder, FakeLoader
@@ -74,8 +74,9 @@ def test_strangers_are_told_which_encoder_fails_and_the_operator_where_it_lies()
 
 def test_who_names_an_encoder_that_there_is_not_is_told_what_was_named() -> None:
     place = "/srv/models/shoes-v1"
-    with pytest.raises(EncoderNotFound) as caught:
+    with pytest.raises(Invalid) as caught:
         Encoders(FakeLoader(), configured="none").stated(place)
+    assert (caught.value.code, caught.value.field) == ("encoder_not_found", "encoder")
     assert place in caught.value.shown
 
 
