@@ -31,7 +31,7 @@ export async function listCatalogs(signal) {
   return (await call("/v1/catalogs", { signal })).catalogs;
 }
 
-/** @param {string} catalog @param {object} request the body of a search @param {AbortSignal} signal */
+/** @param {string} catalog @param {object} request the body of a search @param {AbortSignal} [signal] */
 export function search(catalog, request, signal) {
   return call(`/v1/catalogs/${encodeURIComponent(catalog)}/search`, {
     method: "POST",

@@ -24,7 +24,7 @@ let reading = 0; // counts the files taken and let go: only the newest is still 
 const seen = new Map();
 
 const catalogs = createCatalogs((catalog) => change({ catalog, filter: {}, like: "" }));
-const filters = createFilters(byId("filters"), (filter) => change({ filter }));
+const filters = createFilters(byId("filters"), (filter) => change({ filter }), countsOf);
 const box = createSearchBox({
   onText: (text, typing) => change({ text }, typing),
   onTokenEnd: () => change({ picture: null, like: "" }),
@@ -131,6 +131,22 @@ function showAnswer(answer, asked, attributes) {
     },
     onMore: answer.cursor ? () => run(answer) : null,
   });
+}
+
+/**
+ * The values of an attribute among what passes the other conditions. How many products have each is told where all of
+ * them are shown: of what words or a picture find, the hundred nearest are, whatever the condition.
+ * @param {string} name @returns {Promise<import("./keyword_editor.js").Counts>}
+ */
+async function countsOf(name) {
+  const { [name]: _, ...filter } = query.filter;
+  const shown = browses(query);
+  try {
+    const answer = await search(query.catalog, { filter, facets: [name], limit: 1 });
+    return new Map(Object.entries(answer.facets[name]).map(([value, many]) => [value, shown ? many : null]));
+  } catch {
+    return new Map(); // what was seen so far is offered, and any other value can be entered
+  }
 }
 
 function showError(error, before) {

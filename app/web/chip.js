@@ -9,11 +9,15 @@ import { booleanEditor, rangeEditor } from "./range_editor.js";
 const GAP = 8; // pixels between a chip and its popover, and between a popover and the window's edge
 
 /**
- * @param {{name: string, type: string, values: () => string[], onChange: (condition: unknown) => void}} options
- *   `values` are those to offer for a keyword; `onChange` gets undefined when the condition ends
+ * @param {object} options
+ * @param {string} options.name
+ * @param {string} options.type
+ * @param {() => string[]} options.values those to offer for a keyword at once
+ * @param {() => Promise<import("./keyword_editor.js").Counts>} options.counts those to offer in a moment
+ * @param {(condition: unknown) => void} options.onChange gets undefined when the condition ends
  * @returns {{node: HTMLElement, show: (condition: unknown) => void}}
  */
-export function createChip({ name, type, values, onChange }) {
+export function createChip({ name, type, values, counts, onChange }) {
   const label = attributeLabel(name);
   const id = `filter-${encodeURIComponent(name)}`;
   let condition;
@@ -40,7 +44,8 @@ export function createChip({ name, type, values, onChange }) {
     if (type === "boolean") return booleanEditor({ label, condition, onChange });
     if (type === "number" || type === "datetime") return rangeEditor({ type, condition, onChange: apply });
     const chosen = chosenValues(condition);
-    return keywordEditor({ label, values: values(), chosen, onChange: (list) => onChange(oneOf(list)) });
+    const change = (list) => onChange(oneOf(list));
+    return keywordEditor({ label, values: values(), counts: counts(), chosen, onChange: change });
   }
 
   function apply(changed) {

@@ -11,8 +11,9 @@ const MAX_VALUES = 1_000; // remembered for an attribute: an identifier declared
 /**
  * @param {HTMLElement} row
  * @param {(filter: Record<string, unknown>) => void} onChange
+ * @param {(name: string) => Promise<import("./keyword_editor.js").Counts>} countsOf
  */
-export function createFilters(row, onChange) {
+export function createFilters(row, onChange, countsOf) {
   /** @type {Map<string, ReturnType<typeof createChip>>} */
   let chips = new Map();
   /** @type {Map<string, Set<string>>} */
@@ -58,7 +59,8 @@ export function createFilters(row, onChange) {
 
   function chipOf(name, type) {
     const values = () => [...(seen.get(name) ?? [])];
-    return createChip({ name, type, values, onChange: (condition) => change(name, condition) });
+    const counts = () => countsOf(name);
+    return createChip({ name, type, values, counts, onChange: (condition) => change(name, condition) });
   }
 
   /** Remember the values of the hits, to be offered. @param {{attributes: Record<string, unknown>}[]} hits */

@@ -1,18 +1,22 @@
-/** The popover's content for a keyword: the values seen so far in a listbox, and room for any other value. */
+/** The popover's content for a keyword: its values in a listbox, with how many products have each, and room for any other. */
 
 import { element, icon } from "./dom.js";
+import { formatNumber } from "./format.js";
 
 const MAX_SHOWN = 200; // options; beyond that one types
 let editors = 0;
 
 /**
  * The focus stays in the text box, which narrows the list; arrow keys walk it, Enter chooses.
- * @param {{label: string, values: string[], chosen: string[], onChange: (chosen: string[]) => void}} options
+ * @typedef {Map<string, number|null>} Counts products by value, or null where that is not known
+ * @param {{label: string, values: string[], counts: Promise<Counts>, chosen: string[], onChange: (chosen: string[]) => void}} options
+ *   `values` are shown until `counts` has come, and beside it
  * @returns {HTMLElement}
  */
-export function keywordEditor({ label, values, chosen, onChange }) {
+export function keywordEditor({ label, values, counts, chosen, onChange }) {
   const id = `keyword-${(editors += 1)}`;
-  const known = [...new Set([...values, ...chosen])].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+  let known = inOrder([...values, ...chosen]);
+  let products = new Map();
   const list = element("ul", { role: "listbox", id, "aria-label": label, "aria-multiselectable": "true" });
   const box = element("input", {
     type: "text",
@@ -49,6 +53,8 @@ export function keywordEditor({ label, values, chosen, onChange }) {
         onclick: () => toggle(value),
       },
       element("span", {}, known.includes(value) ? value : `Use “${value}”`),
+      " ",
+      products.has(value) ? element("span", { class: "many" }, formatNumber(products.get(value))) : null,
       icon("check"),
     );
   }
@@ -82,6 +88,13 @@ export function keywordEditor({ label, values, chosen, onChange }) {
     }
   });
 
+  counts.then((found) => {
+    known = inOrder([...known, ...found.keys()]);
+    products = new Map([...found].filter(([, many]) => many !== null));
+    render();
+  });
   render();
   return element("div", { class: "editor" }, box, list);
 }
+
+const inOrder = (values) => [...new Set(values)].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));

@@ -16,6 +16,8 @@ class DrawnEncoder:
         preprocessing = Preprocessing(224, 224, "stretch", "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
         self.spec = EncoderSpec("drawn", "drawn", DIMENSION, preprocessing, 77, "float32", "0" * 64, "0" * 64)
         self.asked = 0
+        self.known: Vectors = np.empty((0, DIMENSION), dtype=np.float32)
+        """A text that is a number is asked for by the row of that number."""
 
     def prepare(self, content: bytes) -> Pixels:
         """Refuse."""
@@ -28,9 +30,10 @@ class DrawnEncoder:
         raise NotImplementedError
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """The same vector for all: a promotion asks whether anything is encoded at all."""
+        """The same vector for all that are not `known`: a promotion asks whether anything is encoded at all."""
         self.asked += 1
-        return np.full((len(texts), DIMENSION), DIMENSION**-0.5, dtype=np.float32)
+        same = np.full(DIMENSION, DIMENSION**-0.5, dtype=np.float32)
+        return np.stack([self.known[int(one)] if one.isdigit() and len(self.known) else same for one in texts])
 
 
 class DrawnLoader:

@@ -1,7 +1,8 @@
 """A large catalog on a Milvus server: searches of the service over HTTP beside those of a bare pymilvus client.
 
-Both ask for products that are like one another, by stored vectors, in the same two legs with the same parameters and
-filters, by turns and from a process of their own; the bare client sends its legs side by side, and does no more.
+Both ask in the same two legs with the same parameters, filters and vectors, by turns and from a process of their own;
+the bare client sends its legs side by side, and does no more. The service is asked by words, whose encoder has its
+vectors ready, or by a product, whose vectors it reads from the database.
 """
 
 import argparse
@@ -38,12 +39,16 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, default=50_000, help="each has a picture and a caption")
+    parser.add_argument("--by", choices=["words", "product"], default="words")
     parser.add_argument("--queries", type=int, default=200, help="of each client kind, share and round")
     asked = parser.parse_args()
-    with service("production", encoder="drawn", loader=DrawnLoader()) as application:
+    loader = DrawnLoader()
+    with service("production", encoder="drawn", loader=loader) as application:
         build = open_large(application, asked.products)
         fill_live(application, build)
         vectors = all_vectors(asked.products, build.encoder.dimension)
+        loader.encoder.known = vectors
+        step = 0 if asked.by == "words" else 1  # a product has a vector for each leg
         with listening(application) as connection, ProcessPoolExecutor(1, get_context("spawn")) as other:
             for share in SHARES:
                 for clients in (1, 8):
@@ -51,15 +56,16 @@ def main() -> None:
                     for turn in range(ROUNDS + 1):  # the first warms up
                         chosen = random.Random(turn).sample(range(asked.products), asked.queries)
                         most = round(share * asked.products)
-                        bare = [(vectors[2 * place].tobytes(), vectors[2 * place + 1].tobytes()) for place in chosen]
+                        bare = [(vectors[2 * one].tobytes(), vectors[2 * one + step].tobytes()) for one in chosen]
                         expression = f'attributes["serial"] < {most}' if share < 1 else ""
                         ran = other.submit(ask_bare, _bare(application, build), bare, expression, clients).result()
-                        bodies = [_body(place, most if share < 1 else None) for place in chosen]
+                        bodies = [_body(asked.by, one, most if share < 1 else None) for one in chosen]
                         served = other.submit(ask_service, connection.port, bodies, clients).result()
                         if turn:
                             laps["bare"].append(ran)
                             laps["service"].append(served)
-                    report("served", {"products": asked.products, "share": share, "clients": clients} | _told(laps))
+                    told = {"products": asked.products, "by": asked.by, "share": share, "clients": clients}
+                    report("served", told | _told(laps))
 
 
 def _bare(application: Application, build: Build) -> dict[str, Any]:
@@ -70,8 +76,10 @@ def _bare(application: Application, build: Build) -> dict[str, Any]:
     return {"uri": application.settings.vector_uri, "legs": legs}
 
 
-def _body(place: int, most: int | None) -> bytes:
-    stated: dict[str, Any] = {"image": {"product_id": f"p{place:07}"}}
+def _body(by: str, place: int, most: int | None) -> bytes:
+    legs = {"image": 1, "text": 1}
+    asked = {"text": str(2 * place)} if by == "words" else {"image": {"product_id": f"p{place:07}"}}
+    stated: dict[str, Any] = {**asked, "legs": legs}
     return orjson.dumps(stated if most is None else stated | {"filter": {"serial": {"lt": most}}})
 
 

@@ -1,6 +1,7 @@
 """A small server that speaks the part of the API the storefront page uses, over a dozen products in memory."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -95,7 +96,13 @@ def search(catalog: str, request: dict[str, Any]) -> dict[str, Any]:
         "build": {"id": "b1", "encoder": "drawn-products"},
         "timings_ms": {"encode": 3.0, "total": 7.5},
         "degraded": [],
+        "facets": {name: _counted(found, name) for name in request.get("facets", ())},
     }
+
+
+def _counted(products: list[dict[str, Any]], name: str) -> dict[str, int]:
+    held = [product["attributes"].get(name) for product in products]
+    return dict(Counter(value for one in held for value in (one if isinstance(one, list) else [one])))
 
 
 def _passes(value: Any, asked: Any) -> bool:

@@ -2,19 +2,41 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.page.steps import asked, chip, open_chip, visit
+from tests.e2e.page.steps import answer_with, asked, chip, open_chip, type_words, visit
 
 
 def test_a_keyword_chip_filters_by_one_value_then_by_several(page: Page) -> None:
     menu = open_chip(page, "colour")
-    assert menu.get_by_role("option").all_inner_texts() == ["blue", "green", "red", "sand"]
+    expect(menu.get_by_role("option")).to_have_text(["blue 9", "green 9", "red 9", "sand 9"])
     assert asked(page, menu.get_by_role("option", name="red").click)["filter"] == {"colour": "red"}
     request = asked(page, menu.get_by_role("option", name="blue").click)
     assert request["filter"] == {"colour": {"in": ["red", "blue"]}}
-    expect(menu.get_by_role("option", selected=True)).to_have_text(["blue", "red"])
+    expect(menu.get_by_role("option", selected=True)).to_have_text(["blue 9", "red 9"])
     expect(chip(page, "colour")).to_contain_text("Colour: red, blue")
     request = asked(page, page.get_by_role("button", name="Remove the filter Colour").click)
     assert "filter" not in request
+
+
+def test_a_value_says_how_many_products_have_it_that_pass_the_other_conditions(page: Page) -> None:
+    visit(page, '/?filter={"price":{"lte":60},"colour":"red"}')
+    menu = open_chip(page, "colour")
+    expect(menu.get_by_role("option")).to_have_text(["blue 3", "green 3", "red 3", "sand 2"])
+    asked(page, menu.get_by_role("option", name="red").click)
+    asked(page, menu.get_by_role("option", name="sand").click)
+    expect(page.locator(".card")).to_have_count(2)
+    expect(menu.get_by_role("option")).to_have_text(["blue 3", "green 3", "red 3", "sand 2"])
+
+
+def test_values_that_no_hit_has_are_offered_and_not_counted_beside_words(page: Page) -> None:
+    type_words(page, "red")
+    menu = open_chip(page, "colour")
+    expect(menu.get_by_role("option")).to_have_text(["blue", "green", "red", "sand"])
+
+
+def test_without_an_answer_the_values_seen_are_offered(page: Page) -> None:
+    answer_with(page, {"code": "unavailable"}, 503)
+    menu = open_chip(page, "colour")
+    expect(menu.get_by_role("option")).to_have_text(["blue", "green", "red", "sand"])
 
 
 def test_a_keyword_that_was_never_seen_can_be_entered(page: Page) -> None:
