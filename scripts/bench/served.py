@@ -6,13 +6,17 @@ vectors ready, or by a product, whose vectors it reads from the database.
 """
 
 import argparse
+import os
 import random
+import re
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -65,7 +69,19 @@ def main() -> None:
                             laps["bare"].append(ran)
                             laps["service"].append(served)
                     told = {"products": asked.products, "by": asked.by, "share": share, "clients": clients}
+                    told["milvus_mib"] = _milvus_mib()
                     report("served", told | _told(laps))
+
+
+def _milvus_mib() -> int:
+    """Resident memory of the Milvus server that this process started; 0 where another one is asked."""
+    mine = f"PPid:\t{os.getpid()}\n"
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # a process that has ended since
+            told = status.read_text()
+            if told.startswith("Name:\tmilvus") and mine in told:
+                return int(re.findall(r"VmRSS:\s+(\d+) kB", told)[0]) // 1024
+    return 0
 
 
 def _bare(application: Application, build: Build) -> dict[str, Any]:
