@@ -23,7 +23,8 @@ from app.domain.grouping import Grouping
 from app.domain.search import SearchQuery
 
 MAX_PLACES = 1_200
-"""Products of a ranking that are kept: three legs of 400, as many as the largest page asks of each."""
+"""Products of a ranking that are kept: three legs of 400, as many as the largest page asks of each. With groups legs
+are asked deeper, and what is shown ends here."""
 MAX_UNPACKED = 32 * 1024 * 1024
 """Bytes: more than any query that is accepted can make of a filter."""
 

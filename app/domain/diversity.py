@@ -47,7 +47,7 @@ class LeftOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The places of a ranking that are `shown`, in their order, and what keeps out each other."""
+    """The places of a ranking that are `shown`, in their order, and what keeps out each other that was looked at."""
 
     shown: Sequence[int]
     left_out: Mapping[int, LeftOut]
@@ -62,11 +62,15 @@ class Behind(NamedTuple):
 
 @dataclass(frozen=True)
 class Diversity:
-    """What is `shown` of a ranking, best first, the sizes of the groups of these, and what each other is behind."""
+    """What is `shown` of a ranking, best first, the sizes of the groups of these, and what each other is behind.
+
+    It is the `whole` ranking, unless as many are shown as pages hold.
+    """
 
     shown: Sequence[Ranked]
     sizes: Sequence[int]
     left_out: Mapping[str, Behind]
+    whole: bool = True
 
     @cached_property
     def duplicates(self) -> Counter[str]:
@@ -74,8 +78,10 @@ class Diversity:
         return Counter(one.product_id for one in self.left_out.values() if one.why is Why.DUPLICATE)
 
 
-def choose(keys: Keys, limit: int, pictures_of: PicturesOf | None = None) -> Choice:
+def choose(keys: Keys, limit: int, pictures_of: PicturesOf | None = None, *, most: int | None = None) -> Choice:
     """Go down a ranking, whose products have these keys of groups, and show what may be shown beside what is already.
+
+    It ends once `most` are shown.
 
     What is not shown takes no place in its group, and is nobody's like: so what is chosen of the beginning of a
     ranking does not depend on the rest.
@@ -89,6 +95,8 @@ def choose(keys: Keys, limit: int, pictures_of: PicturesOf | None = None) -> Cho
         if alike is not None:
             alike.look_at([place for place, key in block if key == ABSENT or len(groups[key]) < limit])
         for place, key in block:
+            if len(shown) == most:
+                return Choice(shown, left_out)
             group = [] if key == ABSENT else groups[key]
             if len(group) >= limit:
                 left_out[place] = LeftOut(Why.GROUPED, group[0])

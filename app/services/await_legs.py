@@ -24,7 +24,8 @@ def await_legs(asked: Mapping[Leg, Future[Found]], budget: TimeBudget) -> dict[L
     """What the legs found that were there in time.
 
     A late one that has no thread yet never begins; one that has holds it for no longer than its call of the store
-    takes. Raises `Unavailable` where no leg is left, and whatever else a leg raised, which is a mistake of ours.
+    takes, and with a quantised index the reading of what that found. Raises `Unavailable` where no leg is left, and
+    whatever else a leg raised, which is a mistake of ours.
     """
     wait(asked.values(), timeout=budget.left)
     found: dict[Leg, Found] = {}

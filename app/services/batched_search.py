@@ -1,12 +1,12 @@
 """Searches that come at once and differ in their vectors alone are asked of the store together.
 
-A store takes little longer for eight vectors than for one. Nobody is kept waiting for company: a search goes at once
-while fewer than `AT_ONCE` of its kind are under way, and those that come meanwhile go together when one of them ends.
+A store takes little longer for eight vectors than for one. Nobody waits for company: a search goes at once while
+fewer than `AT_ONCE` of its kind are under way. Those that come meanwhile go together when one of them ends, or after
+a moment in any case: a call of the store may hang, and keeps nobody from finding out whether it is well again.
 """
 
 import threading
-import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -17,12 +17,16 @@ from app.domain.embeddings import Vectors
 from app.domain.errors import StoreUnavailable
 from app.domain.filters import Filter
 from app.ports.vectors import Among, Neighbour, VectorSearch
+from app.services.time_budget import TimeBudget
 
 AT_ONCE = 2
 """Batches of one kind that are under way at a time."""
 
-MOST = 256
-"""Vectors of a batch: Milvus takes 16,384, and who is first would wait for all of them."""
+PATIENCE_S = 0.1
+"""How long a search waits for one of them to end. Most take less, and of others the end is not in sight."""
+
+MOST_VECTORS, MOST_ROWS = 256, 65_536
+"""Of a batch, and of its answer: whoever is first waits for all of it, and Milvus sends no more than 100 MB."""
 
 Found = list[list[Neighbour]]
 
@@ -32,7 +36,7 @@ class _Asked:
 
     def __init__(self, queries: Vectors, timeout: float | None) -> None:
         self.queries: Final = queries
-        self.until: Final = None if timeout is None else time.monotonic() + timeout
+        self.budget: Final = None if timeout is None else TimeBudget(timeout)
         self.ready: Final = threading.Event()
         self.batch: Sequence[_Asked] = ()
         self.found: Found = []
@@ -41,25 +45,27 @@ class _Asked:
     @property
     def left(self) -> float | None:
         """Seconds until it is late."""
-        return None if self.until is None else max(0.0, self.until - time.monotonic())
+        return None if self.budget is None else self.budget.left
 
 
 class _Line:
-    """Searches of one kind: how many batches are under way, and who waits."""
+    """Searches of one kind, of which `most` vectors go together: how many batches are under way, and who waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.under_way = 0
         self.waiting: list[_Asked] = []
+        self._most = most
 
-    def next_batch(self) -> Sequence[_Asked]:
-        """The first of those who wait, who do no longer."""
-        vectors, count = 0, 0
-        for asked in self.waiting:
-            vectors += len(asked.queries)
-            if count and vectors > MOST:
+    def batch_of(self, first: _Asked) -> Sequence[_Asked]:
+        """One that waits, or has just come, and as many others as may go with it."""
+        self.waiting = [one for one in self.waiting if one is not first]
+        vectors, count = len(first.queries), 0
+        for one in self.waiting:
+            vectors += len(one.queries)
+            if vectors > self._most:
                 break
             count += 1
-        batch, self.waiting = self.waiting[:count], self.waiting[count:]
+        batch, self.waiting = [first, *self.waiting[:count]], self.waiting[count:]
         return batch
 
 
@@ -81,14 +87,14 @@ class BatchedSearch:
         where: Filter | Among | None = None,
         timeout: float | None = None,
     ) -> Found:
-        """As the store, or a failure of those it went with. Raises `StoreUnavailable` if it does not go in time."""
+        """As the store. A failure of the store is that of all who went together."""
         if isinstance(where, Among) or not len(queries):
             return self._store.search(collection, queries, limit=limit, index=index, where=where, timeout=timeout)
         kind = (collection, queries.shape[1:], limit, index.type, tuple(index.search_params.items()), where)
         asked = _Asked(queries, timeout)
-        line = self._join(kind, asked)
-        if not asked.batch and not asked.ready.wait(asked.left):
-            self._leave(line, asked)
+        line = self._join(kind, asked, min(MOST_VECTORS, MOST_ROWS // limit))
+        if not asked.batch and not asked.ready.wait(PATIENCE_S):
+            self._go(line, asked)
         if asked.batch:
             try:
                 self._ask(asked.batch, collection, limit, index, where)
@@ -96,6 +102,8 @@ class BatchedSearch:
                 self._pass_on(kind, line)
                 for other in asked.batch:
                     other.ready.set()
+        elif not asked.ready.wait(asked.left):
+            raise StoreUnavailable("the searches it went with are not answered in time")
         if asked.failure is not None:
             raise asked.failure
         return asked.found
@@ -112,49 +120,55 @@ class BatchedSearch:
         """As the store."""
         return self._store.search_words(collection, terms, limit=limit, where=where, timeout=timeout)
 
-    def _join(self, kind: Hashable, asked: _Asked) -> _Line:
+    def _join(self, kind: Hashable, asked: _Asked, most: int) -> _Line:
         with self._lock:
-            line = self._lines.setdefault(kind, _Line())
+            line = self._lines.setdefault(kind, _Line(most))
             if line.under_way < AT_ONCE:
                 line.under_way += 1
-                asked.batch = [asked]
+                asked.batch = line.batch_of(asked)
             else:
                 line.waiting.append(asked)
         return line
 
-    def _leave(self, line: _Line, asked: _Asked) -> None:
-        """Wait no longer; who was told to lead meanwhile has to."""
+    def _go(self, line: _Line, asked: _Asked) -> None:
+        """Wait no longer, unless it has just been taken along."""
         with self._lock:
             if asked in line.waiting:
-                line.waiting.remove(asked)
-            if not asked.batch and not asked.ready.is_set():
-                asked.failure = StoreUnavailable("the search found no place in time")
+                line.under_way += 1
+                asked.batch = line.batch_of(asked)
 
     def _pass_on(self, kind: Hashable, line: _Line) -> None:
         """Let the first of those who wait go next, with the others."""
         with self._lock:
-            batch = line.next_batch()
-            if batch:
-                batch[0].batch = batch
-                batch[0].ready.set()
-                return
             line.under_way -= 1
-            if not line.under_way:
+            if line.waiting and line.under_way < AT_ONCE:
+                line.under_way += 1
+                first = line.waiting[0]
+                first.batch = line.batch_of(first)
+                first.ready.set()
+            elif not line.under_way:
                 del self._lines[kind]
 
     def _ask(
         self, batch: Sequence[_Asked], collection: str, limit: int, index: IndexSpec, where: Filter | None
     ) -> None:
-        """Answer all of a batch, or none of it: it takes as long as the most patient of them waits."""
+        """Answer all of a batch: it takes as long as the most patient of them waits.
+
+        What is not the store's failure is that of one of them, and each is asked for alone.
+        """
         left = [asked.left for asked in batch]
         timeout = None if None in left else max(one for one in left if one is not None)
-        together = batch[0].queries if len(batch) == 1 else np.concatenate([asked.queries for asked in batch])
+        together = np.concatenate([asked.queries for asked in batch])
         try:
             found = self._store.search(collection, together, limit=limit, index=index, where=where, timeout=timeout)
         except BaseException as failure:  # noqa: BLE001 - each of them raises it
+            if len(batch) > 1 and isinstance(failure, Exception) and not isinstance(failure, StoreUnavailable):
+                for asked in batch:
+                    self._ask([asked], collection, limit, index, where)
+                return
             for asked in batch:
                 asked.failure = failure
             return
-        answers: Iterator[list[Neighbour]] = iter(found)
+        answers = iter(found)
         for asked in batch:
             asked.found = list(islice(answers, len(asked.queries)))

@@ -26,7 +26,7 @@ from app.services.stopwatch import Stopwatch
 TTL_S = 300
 """By its key an answer would be good for as long as nothing changes; five minutes bound what a mistake could do."""
 
-FORMAT = 1
+FORMAT = 2
 """Of the answers: one more whenever the same search is to be answered or told otherwise. Releases share a cache."""
 
 ANSWERS = Counter(
@@ -97,13 +97,13 @@ class CachedSearch:
         return _Made(content, result.lasts, "miss")
 
     def _joined(self, key: str, make: Callable[[], _Made]) -> _Made:
-        """What is made here or for an equal query; that is waited for as long as a search may take."""
-        budget_s = self._searcher.budget_s
+        """What is made here or for an equal query, which is waited for longer than its legs may take."""
+        wait_s = 2 * self._searcher.budget_s  # its legs may take all of the budget, and encoding comes before them
         try:
-            made, mine = self._flights.join(key, make, wait_s=budget_s)
+            made, mine = self._flights.join(key, make, wait_s=wait_s)
             return made if mine else made._replace(by="wait")
         except TimeoutError:
-            told = f"an equal query, asked a moment before, is not answered after {budget_s:g} s"
+            told = f"an equal query, asked a moment before, is not answered after {wait_s:g} s"
             raise StoreUnavailable(told) from None
 
 

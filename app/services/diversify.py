@@ -7,6 +7,7 @@ import numpy as np
 
 from app.domain.answers import ShownProduct
 from app.domain.column import ABSENT
+from app.domain.cursors import MAX_PLACES
 from app.domain.diversity import Behind, Choice, Diversity, PicturesOf, choose
 from app.domain.embeddings import Vectors
 from app.domain.grouping import group_sizes
@@ -30,10 +31,11 @@ def diversified(database: Database, plan: Plan, query: SearchQuery, found: Found
     if query.group is not None:
         limit, keys = query.group.limit, keys_of(plan.passing, query.group.by, ids)
     compared = _pictures_of(database, plan, ids, found.legs.get(Leg.IMAGE, ())) if query.collapse_duplicates else None
-    choice = choose(keys, limit, compared)
+    choice = choose(keys, limit, compared, most=MAX_PLACES)
     sizes = group_sizes(keys).tolist()
     shown, left_out = [ranked[place] for place in choice.shown], behind(choice, ids)
-    return replace(found, diversity=Diversity(shown, [sizes[place] for place in choice.shown], left_out))
+    whole = len(shown) + len(left_out) == len(ids)
+    return replace(found, diversity=Diversity(shown, [sizes[place] for place in choice.shown], left_out, whole))
 
 
 def behind(choice: Choice, product_ids: Sequence[str]) -> dict[str, Behind]:

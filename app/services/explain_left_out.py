@@ -31,12 +31,13 @@ def browsed_in_groups(told: ProductExplanation, plan: Plan, grouping: Grouping) 
     return replace(told, rank=shown.index(told.product_id) + 1) if told.product_id in shown else told
 
 
-def shown_ids(found: Found, query: SearchQuery) -> Sequence[str]:
-    """The ranking as pages show it, and what scores less than they do after it."""
+def shown_ids(found: Found) -> Sequence[str]:
+    """The ranking as pages show it, and after it what they do not reach and what scores too little."""
     if found.diversity is None:
         return [one.product_id for one in found.ranked]
-    below = found.ranked[len(found.at_least(query.min_score)) :]
-    return [one.product_id for one in (*found.diversity.shown, *below)]
+    shown = {one.product_id: one for one in found.diversity.shown}
+    after = (one.product_id for one in found.ranked if one.product_id not in found.diversity.left_out)
+    return list(dict.fromkeys((*shown, *after)))
 
 
 def _grouped(told: ProductExplanation, by: Behind, grouping: Grouping) -> ProductExplanation:

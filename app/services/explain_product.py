@@ -66,7 +66,7 @@ class Explainer:
         scores = dict(found.ranked)
         if found.diversity is not None and product_id in found.diversity.left_out:
             return left_out(replace(told, score=scores[product_id]), found.diversity.left_out[product_id], query)
-        shown = still_there(database, plan.build.catalog, shown_ids(found, query), plan.where)
+        shown = still_there(database, plan.build.catalog, shown_ids(found), plan.where)
         for rank, product in enumerate(shown, start=1):
             if product.product_id == product_id:
                 return _placed(replace(told, rank=rank, score=scores[product_id]), query)

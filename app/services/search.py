@@ -158,15 +158,19 @@ def _begun(plan: Plan, query: SearchQuery, found: Found) -> tuple[Cursor, Select
     chosen = plan.passing.among([one.product_id for one in ranked])
     begun = replace(
         begun,
-        total=Total(_shown(found, chosen), exact=chosen.count == plan.passing.count, scope="candidates"),
+        total=_total(plan, found, chosen),
         ranking=_placed(found, ranked)[:MAX_PLACES],
         degraded=found.degraded,
     )
     return begun, chosen
 
 
-def _shown(found: Found, chosen: Selection) -> int:
-    return chosen.count if found.diversity is None else len(found.diversity.shown)
+def _total(plan: Plan, found: Found, chosen: Selection) -> Total:
+    """What there is to page through: no other candidate passes, or those that do are not known."""
+    everything = chosen.count == plan.passing.count
+    if found.diversity is None:
+        return Total(chosen.count, exact=everything, scope="candidates")
+    return Total(len(found.diversity.shown), exact=everything and found.diversity.whole, scope="candidates")
 
 
 def _placed(found: Found, ranked: Sequence[Ranked]) -> list[Placed]:

@@ -142,7 +142,7 @@ class Legs:
             self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.rows, budget=budget
         )
         candidates = _ranked(row for some in found for row in some)[:depth]
-        if not index.quantised or not candidates:
+        if not index.quantised or not candidates or (budget is not None and budget.spent):
             return candidates
         return rescored(self.database, plan.build, vectors, candidates, pictures=leg is Leg.IMAGE)
 

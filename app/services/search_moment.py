@@ -1,4 +1,7 @@
-"""What a query reads before anything else, in one transaction: its answer is no older than this."""
+"""What a query reads before anything else: its answer is no older than this.
+
+The revision is read before the products that changed, and both only go on: what is read later is never older.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

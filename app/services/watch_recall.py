@@ -94,7 +94,9 @@ class RecallWatch:
             return
         share = plan.passing.count / max(plan.passing.everything, 1)
         band = next(least for least in BANDS if share >= least)
-        asked = _Asked(replace(query, legs=weights), plan.where, found.vectors, band)
+        # By its vectors: a picture is megabytes, and a shopper's.
+        bare = replace(query, legs=weights, image=None, collapse_duplicates=False)
+        asked = _Asked(bare, plan.where, found.vectors, band)
         with self._lock:
             self._drawn.setdefault((plan.build.id, band), Reservoir(DRAWN)).add(asked)
 

@@ -1,5 +1,6 @@
 """The database port on SQLite and Postgres: the schema, transactions, and a server that does not answer."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -100,6 +101,13 @@ def test_what_a_server_says_by_itself_costs_no_connection(database: SqlDatabase)
         assert connection.exec_driver_sql(who).scalar_one() == first
     told.dispose()
     teller.dispose()
+
+
+def test_what_was_opened_for_reading_leaves_nothing(database: SqlDatabase) -> None:
+    with contextlib.suppress(RuntimeError), database.reading() as transaction:
+        transaction.catalogs.put(Catalog("read", {}))
+    with database.reading() as transaction:
+        assert transaction.catalogs.get("read") is None
 
 
 def test_a_transaction_that_raises_leaves_nothing(database: SqlDatabase) -> None:

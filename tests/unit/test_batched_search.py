@@ -11,13 +11,16 @@ import pytest
 
 from app.domain.builds import IndexSpec
 from app.domain.embeddings import Vectors
-from app.domain.errors import StoreUnavailable
+from app.domain.errors import BadVector, StoreUnavailable
 from app.domain.filters import Filter, parse_filter
 from app.domain.products import AttributeType
 from app.ports.vectors import Among, Neighbour
-from app.services.batched_search import AT_ONCE, MOST, BatchedSearch
+from app.services import batched_search
+from app.services.batched_search import AT_ONCE, MOST_ROWS, MOST_VECTORS, BatchedSearch
+from app.services.search_breaker import FAILURES, BreakerState, SearchBreaker
 
 FLAT = IndexSpec.of("FLAT")
+SOON_S = 0.05
 RED, BLUE = (parse_filter({"colour": colour}, {"colour": AttributeType.KEYWORD}) for colour in ("red", "blue"))
 
 
@@ -52,8 +55,15 @@ class Store:
 
 
 @pytest.fixture
-def store() -> Store:
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(batched_search, "PATIENCE_S", 30.0)  # who waits goes when there is a place, and not before
     return Store()
+
+
+@pytest.fixture
+def hurried(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(batched_search, "PATIENCE_S", SOON_S)
+    return store
 
 
 @pytest.fixture
@@ -137,7 +147,19 @@ def test_no_more_than_so_many_are_under_way_and_none_is_too_large(shoppers: Shop
     store.let.release(1_000)
     assert [len(ids(future)) for future in asked] == [100] * 6
     assert store.most == AT_ONCE
-    assert max(count for count, _ in store.calls) == MOST // 100 * 100
+    assert max(count for count, _ in store.calls) == MOST_VECTORS // 100 * 100
+
+
+def test_deep_searches_go_together_as_far_as_an_answer_reaches(shoppers: Shoppers, store: Store) -> None:
+    limit = MOST_ROWS // 3
+    first = [shoppers.ask(number, limit=limit) for number in range(AT_ONCE)]
+    until(lambda: store.under_way == AT_ONCE)
+    asked = [shoppers.ask(number, limit=limit) for number in range(7)]
+    until(lambda: shoppers.waiting() == 7)
+    store.let.release(1_000)
+    assert [ids(future) for future in asked] == [[[f"{number}"]] for number in range(7)]
+    assert [len(ids(future)) for future in first] == [1] * AT_ONCE
+    assert sorted(count for count, _ in store.calls) == [*[1] * (AT_ONCE + 1), 3, 3]
 
 
 def test_few_products_are_each_compared_for_one_query(shoppers: Shoppers, store: Store) -> None:
@@ -161,17 +183,70 @@ def test_a_failure_is_that_of_all_who_went_together_and_the_next_go_again(shoppe
     assert ids(shoppers.ask(3)) == [["3"]]
 
 
-def test_who_finds_no_place_in_time_is_late_and_keeps_nobody_waiting(shoppers: Shoppers, store: Store) -> None:
+def test_what_is_wrong_with_one_is_told_to_that_one_alone(shoppers: Shoppers, store: Store) -> None:
+    search = store.search
+
+    def strict(name: str, queries: Vectors, **named: Any) -> list[list[Neighbour]]:
+        found = search(name, queries, **named)
+        if np.isnan(queries).any():
+            raise BadVector("not a number")
+        return found
+
+    store.search = strict  # type: ignore[method-assign]
+    shoppers.occupy()
+    asked = [shoppers.ask(first) for first in (1, float("nan"), 3)]
+    until(lambda: shoppers.waiting() == 3)
+    store.let.release(1_000)
+    assert (ids(asked[0]), ids(asked[2])) == ([["1"]], [["3"]])
+    with pytest.raises(BadVector):
+        asked[1].result(30)
+
+
+def test_who_finds_no_place_soon_goes_all_the_same_with_those_who_wait(shoppers: Shoppers, hurried: Store) -> None:
     first = shoppers.occupy()
-    late = shoppers.ask(1, timeout=0.05)
-    patient = shoppers.ask(2, timeout=30)
-    with pytest.raises(StoreUnavailable, match="no place in time"):
-        late.result(30)
-    store.let.release(AT_ONCE + 1)
-    assert ids(patient) == [["2"]]
+    later = [shoppers.ask(number) for number in range(4)]
+    until(lambda: hurried.under_way > AT_ONCE and shoppers.waiting() == 0)
+    hurried.let.release(1_000)
+    assert [ids(future) for future in later] == [[[f"{number}"]] for number in range(4)]
     assert [ids(future) for future in first] == [[[f"{-1 - number}"]] for number in range(AT_ONCE)]
-    assert [count for count, _ in store.calls] == [1] * (AT_ONCE + 1)
     assert shoppers.search._lines == {}
+
+
+def test_calls_that_hang_hide_neither_a_store_that_fails_nor_one_that_is_well_again(
+    store: Store, hurried: Store, pool: ThreadPoolExecutor
+) -> None:
+    now = 1_000.0
+    breaker = SearchBreaker(store, clock=lambda: now)  # type: ignore[arg-type]
+    shoppers = Shoppers(store, pool)
+    shoppers.search = BatchedSearch(breaker)
+    hanging = shoppers.occupy()
+    for number in range(FAILURES):
+        shoppers.ask(number, timeout=1.0)
+        until(lambda: shoppers.waiting() == 0 and store.under_way > AT_ONCE)
+    now += 2.0
+    assert breaker.state is BreakerState.OPEN
+    now += 60.0
+    well = Store()
+    well.let.release(10)
+    store.search = well.search  # type: ignore[method-assign]
+    assert ids(shoppers.ask(5, timeout=1.0)) == [["5"]]
+    assert breaker.state is BreakerState.CLOSED
+    assert not any(future.done() for future in hanging)
+
+
+def test_who_was_taken_along_waits_no_longer_than_it_may(shoppers: Shoppers, store: Store) -> None:
+    shoppers.occupy()
+    patient = shoppers.ask(2, timeout=30.0)
+    until(lambda: shoppers.waiting() == 1)
+    impatient = shoppers.ask(1, timeout=0.3)
+    until(lambda: shoppers.waiting() == 2)
+    store.let.release(1)
+    until(lambda: store.under_way == AT_ONCE and len(store.calls) == AT_ONCE + 1)
+    assert store.calls[-1][0] == 2
+    with pytest.raises(StoreUnavailable):
+        impatient.result(30)
+    store.let.release(1_000)
+    assert ids(patient) == [["2"]]
 
 
 def test_a_batch_takes_as_long_as_its_most_patient_waits(shoppers: Shoppers, store: Store) -> None:
@@ -183,8 +258,11 @@ def test_a_batch_takes_as_long_as_its_most_patient_waits(shoppers: Shoppers, sto
     assert store.timeouts[-1] == pytest.approx(25, abs=5)
 
 
-def test_nobody_is_lost_while_many_come_and_some_go(shoppers: Shoppers, store: Store) -> None:
-    """Time-outs about as long as the searches, so that some end just when they are told to lead."""
+def test_nobody_is_lost_while_many_come_and_some_go(
+    shoppers: Shoppers, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patience and time-outs about as long as the searches, so that some end just when they are told to lead."""
+    monkeypatch.setattr(batched_search, "PATIENCE_S", 0.003)
     store.let.release(100_000)
     search = store.search
     store.search = lambda *a, **n: (time.sleep(0.002), search(*a, **n))[1]  # type: ignore[method-assign]

@@ -26,6 +26,12 @@ def keyed(*keys: int) -> np.ndarray[Any, Any]:
     return np.array(keys, dtype=np.intp)
 
 
+def test_it_ends_once_as_many_are_shown_as_are_asked_for() -> None:
+    choice = choose(keyed(1, 1, 2, 1, 3, 4, 4), 1, most=3)
+    assert (choice.shown, set(choice.left_out)) == ([0, 2, 4], {1, 3})
+    assert choose(keyed(1, 2, 3), 1, most=3) == choose(keyed(1, 2, 3), 1)
+
+
 @given(KEYS, LIMITS)
 def test_a_ranking_keeps_its_order_and_is_full_of_all_that_its_groups_allow(drawn: Any, limit: int) -> None:
     keys = keyed(*drawn.tolist())

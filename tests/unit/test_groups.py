@@ -13,7 +13,7 @@ from app.domain.errors import Invalid, StoreUnavailable
 from app.domain.explanations import Cause, ProductExplanation
 from app.domain.grouping import Grouping, InGroup
 from app.domain.search import Fusion, Leg, SearchQuery
-from app.services import search_legs
+from app.services import diversify, search, search_legs
 from app.services.explain_product import Explainer
 from tests.factories import a_deletion, a_patch, a_picture, a_submission
 from tests.fakes.encoders import COLOURS
@@ -124,6 +124,19 @@ def test_the_legs_are_asked_deeper_until_a_page_is_full(brands: Pipeline) -> Non
     assert len(walk(brands, query)) == 31
     plain = brands.search(replace(query, group=None, limit=25))
     assert {hit.product.attributes["colour"] for hit in plain.hits} == {"most"}
+
+
+def test_no_more_is_counted_than_pages_hold(brands: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MAX_PLACES", 12)
+    monkeypatch.setattr(diversify, "MAX_PLACES", 12)
+    query = replace(MUG, group=Grouping("colour"), limit=5)
+    found = walk(brands, query)
+    assert (len(found), brands.search(query).total.exact) == (12, False)
+    reached = {hit.product.product_id for hit in found}
+    beyond = next(f"b{n:02}" for n in range(30) if f"b{n:02}" not in reached)
+    told = why(brands, beyond, query)
+    assert told.cause is Cause.CUT_OFF_BY_LIMIT
+    assert (told.rank or 0) > 12
 
 
 def test_the_legs_are_asked_once_where_that_is_enough_or_nothing_more_is_to_be_had(

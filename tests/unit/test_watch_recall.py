@@ -60,6 +60,17 @@ def test_of_many_searches_some_are_asked_again_and_never_twice(shop: Pipeline) -
     assert told("vitrine_recall", "text", "1") == 1.0
 
 
+def test_a_picture_is_not_kept_and_measured_all_the_same(shop: Pipeline) -> None:
+    before = told("vitrine_recall_searches", "image", "0.5") or 0
+    filtered = {"colour": "blue"}
+    shop.search(SearchQuery(image=a_picture("red"), filter=filtered, collapse_duplicates=True))
+    drawn = [one for some in shop.searcher.watch._drawn.values() for one in some.drawn]
+    assert [one.query.image for one in drawn] == [None]
+    shop.searcher.watch.measure()
+    assert told("vitrine_recall", "image", "0.5") == 1.0
+    assert told("vitrine_recall_searches", "image", "0.5") == 1 != before
+
+
 def test_words_alone_and_browsing_have_no_recall_to_measure(shop: Pipeline) -> None:
     before = told("vitrine_recall_searches", "text", "0.005")
     measured(shop, SearchQuery(), SearchQuery("mug", legs={Leg.KEYWORD: 1.0}))

@@ -102,6 +102,13 @@ def _open_postgres(url: URL, lock_timeout_s: float) -> Engine:
         if told.poll(0) and not _answers(engine, connection):
             raise DisconnectionError
 
+    @event.listens_for(engine, "before_cursor_execute")
+    def refuse_writes(*told: Any) -> None:
+        """Without a transaction a change would stay, whatever becomes of what follows."""
+        _connection, cursor, _statement, _parameters, context, _many = told
+        if cursor.connection.autocommit and (context.isinsert or context.isupdate or context.isdelete):
+            raise RuntimeError("this transaction was opened for reading")
+
     return engine
 
 
