@@ -1,8 +1,8 @@
 """Quality: is the fused ranking as good as its best leg, whatever is asked?
 
 A block of products that the encoder was not trained on is a catalog, asked by labels: the article type alone, with
-the colour, with the gender, and with both. What counts is the nDCG@10 of each leg alone and of what they are fused to,
-with the weights that a query has by itself and with others.
+the colour, with the gender, and with both. What counts is the nDCG@10 of each leg alone and of what they are fused
+to, with the weights that a query has by itself and with others.
 """
 
 import argparse
