@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.domain.search import Candidate, Fusion, Leg, Ranked
+from app.domain.search import USUAL, Candidate, Fusion, Leg, Ranked
 
 RRF_K = 1.0
 """Reciprocal rank fusion's constant. Cormack, Clarke and Büttcher (SIGIR 2009) have 60, for many rankings alike.
@@ -35,7 +35,7 @@ def rank(rows: Sequence[tuple[str, str, float]]) -> list[Candidate]:
 
 
 def fuse(
-    legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], fusion: Fusion = Fusion.RRF
+    legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float], fusion: Fusion = USUAL
 ) -> list[Ranked]:
     """One ranking of everything that any leg found, best first; equal scores by product_id."""
     scores = _summed(contributions(legs, weights, fusion))
@@ -62,7 +62,9 @@ def weighted_scores(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Le
 
     A leg's best candidate counts 1 and its last one 0, as one that it has not; between them a score counts in
     proportion, so that no two of a leg change places. Where all are equal, all count 1. Cosines of words with
-    pictures and of words with words lie in different narrow ranges: as they are, the higher ones would decide.
+    pictures and of words with words lie in different narrow ranges: as they are, the higher ones would decide. BM25
+    has a 0 of its own, for products without the words, and counts from there: the last of many that have them all
+    is no worse than they are.
     """
     return _summed(_by_score(legs, weights))
 
@@ -78,12 +80,15 @@ def _by_rank(
 
 def _by_score(legs: Mapping[Leg, Sequence[Candidate]], weights: Mapping[Leg, float]) -> dict[Leg, dict[str, float]]:
     whole = sum(weights[leg] for leg in legs)
-    return {leg: _in_proportion(candidates, weights[leg] / whole) for leg, candidates in legs.items()}
+    return {
+        leg: _in_proportion(candidates, weights[leg] / whole, from_zero=leg is Leg.KEYWORD)
+        for leg, candidates in legs.items()
+    }
 
 
-def _in_proportion(candidates: Sequence[Candidate], most: float) -> dict[str, float]:
+def _in_proportion(candidates: Sequence[Candidate], most: float, *, from_zero: bool) -> dict[str, float]:
     found = [one.score for one in candidates]
-    last = min(found, default=0.0)
+    last = 0.0 if from_zero else min(found, default=0.0)
     span = max(found, default=0.0) - last
     return {product_id: most * ((score - last) / span if span else 1.0) for product_id, _, score, *_ in candidates}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.domain.errors import Invalid
 from app.domain.products import check_id, check_text
-from app.domain.search import BY_VECTOR, MAX_TEXT, Fusion, SearchQuery
+from app.domain.search import BY_VECTOR, MAX_TEXT, USUAL, Fusion, SearchQuery
 
 MAX_JUDGED = 2_000
 """Judged queries of a catalog: a check asks all of them of two builds, some hundredths of a second each."""
@@ -86,7 +86,7 @@ def told_of(query: SearchQuery) -> dict[str, Any]:
     legs = None if query.legs is None else {leg.value: query.legs[leg] for leg in BY_VECTOR if query.legs.get(leg)}
     image = None if query.like is None else {"product_id": query.like}
     stated = {"text": query.text, "image": image, "filter": query.filter, "legs": legs}
-    if query.fusion is not Fusion.RRF:
+    if query.fusion is not USUAL:
         stated["fusion"] = query.fusion.value
     return {name: value for name, value in stated.items() if value is not None}
 
@@ -99,7 +99,7 @@ def query_of(told: Mapping[str, Any], *, limit: int) -> SearchQuery:
     stated = told.get("legs", {})
     legs = {leg: stated[leg] for leg in BY_VECTOR if stated.get(leg)} or None
     like = told.get("image", {}).get("product_id")
-    fusion = Fusion(told.get("fusion", Fusion.RRF))
+    fusion = Fusion(told.get("fusion", USUAL))
     return SearchQuery(told.get("text"), like=like, filter=told.get("filter"), legs=legs, limit=limit, fusion=fusion)
 
 

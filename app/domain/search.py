@@ -14,11 +14,12 @@ MAX_LIMIT = 100
 MAX_WEIGHT = 1e6
 MAX_TEXT = 2_000  # characters; an encoder reads a few dozen words and cuts the rest
 
-ACROSS = 0.25
+ACROSS = 0.1
 """The weight of a leg that is asked across kinds (words against pictures), beside 1 for one asked in its own kind."""
 
-BY_WORDS = 1.0
-"""The weight of the keyword leg where words are asked for, beside 1 for the text leg."""
+BY_WORDS = 6.0
+"""The weight of the keyword leg where words alone are asked for, beside 1 for the text leg: who has the words comes
+first, and among those who is nearest. `scripts/bench/quality.py` compares."""
 
 
 class Leg(StrEnum):
@@ -43,6 +44,10 @@ class Fusion(StrEnum):
     """By score."""
 
 
+USUAL = Fusion.WEIGHTED
+"""Of queries that name none."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
     """What a storefront asks: words, a picture, both, or neither (browse).
@@ -59,7 +64,7 @@ class SearchQuery:
     filter: Mapping[str, Any] | None = None
     legs: Mapping[Leg, float] | None = None
     limit: int = 20
-    fusion: Fusion = Fusion.RRF
+    fusion: Fusion = USUAL
     facets: Sequence[str] = ()
     min_score: float | None = None
     explain: bool = False
@@ -98,7 +103,7 @@ class SearchQuery:
         return {
             Leg.IMAGE: ACROSS if words_alone else 1.0,
             Leg.TEXT: ACROSS if picture_alone else 1.0,
-            Leg.KEYWORD: 0.0 if self.text is None else BY_WORDS,
+            Leg.KEYWORD: 0.0 if self.text is None else BY_WORDS if words_alone else 1.0,
         }
 
     @property

@@ -23,7 +23,7 @@ from scripts.bench.labels import label_queries, ndcg
 from scripts.bench.products import Products, read_products, report
 from scripts.bench.services import accept_all, finished, service
 
-WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)  # of the keyword leg; the others have their own
+WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0)  # of the keyword leg; the others have their own
 _MODEL = re.compile(r"(?<!\S)(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z\d][A-Za-z\d./-]{2,}[A-Za-z\d](?!\S)")
 _FEW = 3  # titles with one model number, in several colours
 

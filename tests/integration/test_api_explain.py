@@ -62,7 +62,7 @@ def test_every_hit_says_where_it_comes_from(shop: Shop) -> None:
                     "value": 60,
                 }
             ]
-    asked = shop.client.get(SEARCH, params={"q": "a red mug", "explain": "true", "min_score": "0.6"}).json()
+    asked = shop.client.get(SEARCH, params={"q": "a red mug", "explain": "true", "min_score": "0.95"}).json()
     assert [hit["product_id"] for hit in asked["hits"]] == ["red"]
     assert asked["total"]["value"] == 1
     assert "explain" in asked["hits"][0]

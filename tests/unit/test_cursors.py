@@ -116,7 +116,7 @@ def test_a_digest_is_of_everything_that_is_asked_for_but_the_limit() -> None:
         replace(query, image=b"b"),
         replace(query, image="http://example.org"),
         replace(query, like="p"),
-        replace(query, fusion=Fusion.WEIGHTED),
+        replace(query, fusion=Fusion.RRF),
         replace(query, legs={Leg.IMAGE: 1.0}),
         replace(query, filter={"price": 1}),
         replace(query, group=Grouping("colour")),

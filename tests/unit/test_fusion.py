@@ -40,7 +40,7 @@ def test_a_ranking_is_sorted_whole_and_the_same_in_whatever_order_rows_come(rows
 
 def test_fusion_is_the_sum_of_weighted_reciprocal_ranks() -> None:
     legs = {Leg.IMAGE: rank([("a", "a", 0.9), ("b", "b", 0.8)]), Leg.TEXT: rank([("b", "b", 0.3)])}
-    fused = fuse(legs, {Leg.IMAGE: 1.0, Leg.TEXT: 2.0})
+    fused = fuse(legs, {Leg.IMAGE: 1.0, Leg.TEXT: 2.0}, Fusion.RRF)
     assert [one.product_id for one in fused] == ["b", "a"]
     assert fused[0].score == 1 / (RRF_K + 2) + 2 / (RRF_K + 1)
     assert fused[1].score == 1 / (RRF_K + 1)
@@ -52,6 +52,12 @@ def test_weighted_scores_count_from_a_legs_last_candidate_to_its_best() -> None:
     fused = fuse({Leg.IMAGE: pictures, Leg.TEXT: words}, {Leg.IMAGE: 1.0, Leg.TEXT: 3.0}, Fusion.WEIGHTED)
     assert [one.product_id for one in fused] == ["c", "a", "b", "d"]
     assert [one.score for one in fused] == pytest.approx([0.75, 0.25, 0.125, 0.0])
+
+
+def test_words_count_from_nothing_and_not_from_the_last_that_has_them() -> None:
+    words = rank([("a", "a", 8.0), ("b", "b", 6.0), ("c", "c", 2.0)])
+    fused = fuse({Leg.KEYWORD: words}, {Leg.KEYWORD: 2.0}, Fusion.WEIGHTED)
+    assert [(one.product_id, one.score) for one in fused] == [("a", 1.0), ("b", 0.75), ("c", 0.25)]
 
 
 @given(rows, st.sampled_from(Fusion))
@@ -97,8 +103,8 @@ def test_a_leg_that_is_asked_across_kinds_has_less_weight_unless_the_query_says_
     none = {Leg.KEYWORD: 0.0}
     assert SearchQuery("red mug").weights == {Leg.IMAGE: ACROSS, Leg.TEXT: 1.0, **words}
     assert SearchQuery(image=b"picture").weights == {Leg.IMAGE: 1.0, Leg.TEXT: ACROSS, **none}
-    assert SearchQuery("red", image=b"picture").weights == {**EQUAL, **words}
-    assert SearchQuery("red", like="mug").weights == {**EQUAL, **words}
+    assert SearchQuery("red", image=b"picture").weights == {**EQUAL, Leg.KEYWORD: 1.0}
+    assert SearchQuery("red", like="mug").weights == {**EQUAL, Leg.KEYWORD: 1.0}
     assert SearchQuery(like="mug").weights == {**EQUAL, **none}
     assert SearchQuery("red mug", legs={Leg.IMAGE: 3.0}).weights == {Leg.IMAGE: 3.0}
 

@@ -71,7 +71,7 @@ def why(pipeline: Pipeline, product_id: str, query: SearchQuery) -> ProductExpla
 
 QUERIES = (
     SearchQuery("a red mug"),
-    SearchQuery("a blue bowl", fusion=Fusion.WEIGHTED, filter={"price": {"lt": 5}}),
+    SearchQuery("a blue bowl", fusion=Fusion.RRF, filter={"price": {"lt": 5}}),
     SearchQuery(image=a_picture("red")),
     SearchQuery(like="p03"),
     SearchQuery(),
@@ -148,7 +148,7 @@ def test_the_legs_are_asked_once_where_that_is_enough_or_nothing_more_is_to_be_h
     for stated in (
         {"group": Grouping("colour"), "filter": {"colour": {"prefix": "c"}}},  # enough
         {"group": Grouping("colour"), "filter": {"colour": "most"}},  # of one group no second hit is to be had
-        {"group": Grouping("colour"), "min_score": 0.6},  # what comes next scores less
+        {"group": Grouping("colour"), "min_score": 0.6, "fusion": Fusion.RRF},  # what comes next scores less
         {},
     ):
         asked.clear()

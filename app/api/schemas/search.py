@@ -8,7 +8,7 @@ from app.api.schemas.products import decode_base64
 from app.domain.errors import Invalid
 from app.domain.grouping import Grouping
 from app.domain.products import check_id
-from app.domain.search import Fusion, Leg, SearchQuery
+from app.domain.search import USUAL, Fusion, Leg, SearchQuery
 
 
 class QueryImageIn(BaseModel):
@@ -39,7 +39,7 @@ class SearchIn(BaseModel):
     image: QueryImageIn | None = None
     filter: dict[str, Any] | None = None
     legs: dict[Leg, StrictFloat] | None = None
-    fusion: Fusion = Fusion.RRF
+    fusion: Fusion = USUAL
     limit: StrictInt = Field(20)
     facets: list[StrictStr] = Field(default_factory=list)
     cursor: StrictStr | None = None
