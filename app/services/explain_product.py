@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from app.domain.errors import Unavailable
 from app.domain.explanations import Cause, ProductExplanation
 from app.domain.search import Leg, SearchQuery
-from app.domain.uploads import UploadState
+from app.domain.uploads import Upload, UploadState
 from app.services.exact_ranks import ExactRank, exact_ranks
 from app.services.explain_hits import exact_scores, places
 from app.services.explain_left_out import browsed_in_groups, left_out, shown_ids
@@ -71,7 +71,7 @@ class Explainer:
             if product.product_id == product_id:
                 return _placed(replace(told, rank=rank, score=scores[product_id]), query)
         if subject.upload is not None:
-            return _not_indexed(told, found.legs)
+            return _not_indexed(told, subject.upload)
         own = {leg: scores[product_id] for leg, scores in exact.items() if product_id in scores}
         able = own.keys() | ({Leg.KEYWORD} if subject.has_words else set())
         if lacking := [leg for leg in found.degraded if leg in able]:
@@ -88,7 +88,7 @@ class Explainer:
             told = _by_vectors(told, ranks)
         if by_words and told.cause is not Cause.MISSED_BY_THE_INDEX:
             told = _by_words(told, len(found.legs[Leg.KEYWORD]))
-        return told if own or by_words else _not_indexed(told, found.legs)
+        return told if own or by_words else _no_match(told, found.legs)
 
     @contextmanager
     def _looking(self) -> Iterator[Callable[[], None]]:
@@ -132,13 +132,17 @@ def _placed(told: ProductExplanation, query: SearchQuery) -> ProductExplanation:
     return replace(told, detail=f"it is number {told.rank}")
 
 
-def _not_indexed(told: ProductExplanation, asked: Collection[Leg]) -> ProductExplanation:
-    upload = told.upload
-    if upload is None:
-        detail = f"it has nothing that is asked for in the {_named(asked)} leg of this query"
-        if told.missing:
-            detail += f": {len(told.missing)} of its pictures cannot be used ({told.missing[0].error_code})"
-    elif upload.state is UploadState.DEAD:
+def _no_match(told: ProductExplanation, asked: Collection[Leg]) -> ProductExplanation:
+    detail = f"it has nothing that is asked for in the {_named(asked)} leg of this query"
+    if not asked:
+        detail = "no leg that has a weight can be asked with what the query has"
+    elif told.missing:
+        detail += f": {len(told.missing)} of its pictures cannot be used ({told.missing[0].error_code})"
+    return replace(told, cause=Cause.NO_MATCH, detail=detail)
+
+
+def _not_indexed(told: ProductExplanation, upload: Upload) -> ProductExplanation:
+    if upload.state is UploadState.DEAD:
         detail = f"its newest version is dead ({upload.error_code}): {upload.error_detail}"
     else:
         since = f"{upload.stages[upload.state]:%Y-%m-%d %H:%M:%S %Z}"

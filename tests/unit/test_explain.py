@@ -193,8 +193,16 @@ def test_what_is_dead_tells_its_code(drawn: Pipeline) -> None:
 def test_what_has_nothing_that_a_leg_could_find_says_so(drawn: Pipeline) -> None:
     told = why(drawn, "p0", replace(MUG, legs={Leg.IMAGE: 1.0}))
     assert (told.cause, told.detail) == (
-        Cause.NOT_INDEXED,
+        Cause.NO_MATCH,
         "it has nothing that is asked for in the image leg of this query",
+    )
+
+
+def test_a_query_that_has_nothing_to_ask_its_legs_with_says_so(drawn: Pipeline) -> None:
+    told = why(drawn, "p0", SearchQuery(like="p3", legs={Leg.KEYWORD: 1.0}))
+    assert (told.cause, told.detail) == (
+        Cause.NO_MATCH,
+        "no leg that has a weight can be asked with what the query has",
     )
 
 
@@ -202,7 +210,7 @@ def test_a_picture_that_cannot_be_used_is_told(drawn: Pipeline) -> None:
     drawn.accepted(a_submission("bare", "a red mug", pictures=["https://example.org/none.jpg"]))
     drawn.work()
     told = why(drawn, "bare", replace(MUG, legs={Leg.IMAGE: 1.0}))
-    assert told.cause is Cause.NOT_INDEXED
+    assert told.cause is Cause.NO_MATCH
     (missing,) = told.missing
     assert told.detail.endswith(f": 1 of its pictures cannot be used ({missing.error_code})")
     assert why(drawn, "bare").cause is Cause.FOUND
@@ -262,7 +270,7 @@ def test_what_has_the_words_and_too_many_before_it_is_beyond(crowded: Pipeline) 
     assert why(crowded, "zzz", replace(BY_WORDS, limit=40)).cause is Cause.CUT_OFF_BY_LIMIT
     told = why(crowded, "zzz", replace(BY_WORDS, text="green bowl"))
     assert (told.cause, told.detail) == (
-        Cause.NOT_INDEXED,
+        Cause.NO_MATCH,
         "it has nothing that is asked for in the keyword leg of this query",
     )
 
@@ -323,7 +331,7 @@ def test_a_leg_that_failed_and_searches_what_the_product_has_is_told_as_the_caus
     by_words = short_of(crowded, build.texts)
     assert by_words.explain("shop", "zzz", either).cause is Cause.LEG_LEFT_OUT
     told = by_words.explain("shop", "zzz", replace(either, text="green bowl"))
-    assert (told.cause, list(told.degraded)) == (Cause.NOT_INDEXED, ["keyword"])
+    assert (told.cause, list(told.degraded)) == (Cause.NO_MATCH, ["keyword"])
 
 
 def test_browsing_tells_the_place_of_a_product(drawn: Pipeline) -> None:
