@@ -58,7 +58,7 @@ def search(
     among = "products" if total["scope"] == "catalog" else "candidates"
     screen.say(f"{len(answer['hits'])} of {total['value']} {among} in {took:.0f} ms")
     if "cursor" in answer:
-        screen.say(f"the next ones: the same command with --cursor {answer['cursor']}")
+        screen.say("there are more: --json tells the cursor that --cursor goes on from")  # it fills a screen
 
 
 def query_of(

@@ -159,7 +159,7 @@ def test_a_service_is_asked_by_its_url_and_keeps_its_port_and_data_to_itself(
         assert (code, {hit["product_id"] for hit in answer["hits"]}) == (0, {f"p{number}" for number in range(8)})
         code, answer, told = run("search", "--like", "p3", "--limit", "2", "--catalog", "squares", url=url)
         assert (code, len(answer["hits"])) == (0, 2)
-        assert f"--cursor {answer['cursor']}" in told
+        assert "--cursor" in told and answer["cursor"] not in told
         again = ("search", "--like", "p3", "--limit", "40", "--catalog", "squares", "--cursor", answer["cursor"])
         code, rest, told = run(*again, url=url)
         assert (code, len({hit["product_id"] for hit in answer["hits"] + rest["hits"]})) == (0, 39)

@@ -14,7 +14,7 @@ import pytest
 from milvus_lite import db
 from milvus_lite.engine import collection as engine
 
-from app.adapters.milvus import lite_search
+from app.adapters.milvus import lite_filters, lite_search
 from app.adapters.milvus.lite_collection import LiteCollection
 from app.adapters.milvus.lite_view import view_of
 from tests.integration.lite import AT_LAST_S, DIMENSION, FLAT, Lite
@@ -181,6 +181,44 @@ def test_a_search_does_not_wait_for_a_merge(lite: Lite) -> None:
     with ThreadPoolExecutor(1) as pool, lite.collection._maintenance_lock:  # which a merge holds
         (hits,) = pool.submit(found_in, lite, vectors[:1]).result(AT_LAST_S)
     assert len(hits) == 10
+
+
+@pytest.mark.parametrize("lite", [FLAT], indirect=True, ids=str)
+def test_a_filter_is_worked_out_once_for_a_segment_and_sees_what_is_deleted_and_written(
+    lite: Lite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked_out: list[str] = []
+    evaluate = lite_filters.evaluate_segment_filter
+
+    def counted(segment: Any, compiled: Any, plan: Any) -> Any:
+        worked_out.append(compiled.source)
+        return evaluate(segment, compiled, plan)
+
+    monkeypatch.setattr(lite_filters, "evaluate_segment_filter", counted)
+    monkeypatch.setattr(lite_filters, "KEPT", 2)
+    vectors = unit(np.random.default_rng(8), 20)
+    lite.collection.insert(records([f"p{number}" for number in range(20)], vectors))
+    lite.collection.flush()
+
+    def passing(below: int) -> set[str]:
+        (hits,) = lite.collection.search(
+            [vectors[0].tolist()], top_k=20, expr=f"price < {below}", output_fields=["product_id"]
+        )
+        return {hit["id"] for hit in hits}
+
+    for _ in range(3):
+        assert passing(5) == {f"p{number}" for number in range(5)}
+        assert passing(3) == {"p0", "p1", "p2"}
+    assert worked_out == ["price < 5", "price < 3"]
+    lite.collection.delete(["p1"])
+    lite.collection.insert(records(["p7"], vectors[7:8]))  # of price 0 now
+    assert passing(3) == {"p0", "p2", "p7"}
+    assert passing(5) == {"p0", "p2", "p3", "p4", "p7"}
+    assert len(worked_out) == 2
+    passing(9)
+    passing(5)
+    passing(3)
+    assert worked_out[2:] == ["price < 9", "price < 3"]
 
 
 @pytest.mark.parametrize("lite", [FLAT], indirect=True, ids=str)

@@ -8,8 +8,8 @@ from milvus_lite.engine.collection import Collection
 from milvus_lite.storage.delta_index import DeltaIndex
 
 from app.adapters.milvus import lite_search
+from app.adapters.milvus.lite_filters import Passing
 from app.adapters.milvus.lite_settled import Mask, Settled
-from app.adapters.milvus.lite_sources import Passing
 from app.adapters.milvus.lite_view import view_of
 from app.adapters.milvus.lite_words import postings_of
 from app.adapters.milvus.words import BM25, METRIC, WORDS

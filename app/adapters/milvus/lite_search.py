@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.adapters.milvus.lite_filters import Passing
 from app.adapters.milvus.lite_settled import Settled
-from app.adapters.milvus.lite_sources import Nearest, Passing, Rows, rows_of
+from app.adapters.milvus.lite_sources import Nearest, Rows, rows_of
 from app.adapters.milvus.lite_view import View, view_of
 from app.adapters.milvus.lite_words import bm25
 from app.adapters.milvus.schema import METRIC

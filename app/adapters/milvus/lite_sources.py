@@ -8,10 +8,10 @@ import numpy as np
 from milvus_lite.index.brute_force import BruteForceIndex
 from milvus_lite.index.faiss_ivf_flat import faiss
 from milvus_lite.search.filter import evaluate_mask
-from milvus_lite.search.indexed_filter import evaluate_segment_filter
 from milvus_lite.storage.segment import Segment
 from numpy.typing import NDArray
 
+from app.adapters.milvus.lite_filters import Passing, passing_rows
 from app.adapters.milvus.lite_settled import Mask
 from app.adapters.milvus.lite_view import Memory, View
 from app.adapters.milvus.lite_words import Postings, postings_of
@@ -32,7 +32,7 @@ class Rows(Protocol):
         """One field of a row."""
         ...
 
-    def nearest(self, queries: Vectors, limit: int, passing: "Passing | None") -> Nearest:
+    def nearest(self, queries: Vectors, limit: int, passing: Passing | None) -> Nearest:
         """The nearest rows of each query, of norm 1; there may be fewer columns than the limit."""
         ...
 
@@ -40,17 +40,9 @@ class Rows(Protocol):
         """The terms of a collection with words, and which rows count."""
         ...
 
-    def passed(self, passing: "Passing | None") -> Mask:
+    def passed(self, passing: Passing | None) -> Mask:
         """Which rows count and pass."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Passing:
-    """A filter as milvus-lite compiled it, and its plan where scalar indexes help."""
-
-    compiled: Any
-    plan: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +82,7 @@ class SegmentRows:
         """See `Rows`."""
         if passing is None:
             return self.counting
-        passed: Mask = self.counting & evaluate_segment_filter(self.segment, passing.compiled, passing.plan)
-        return passed
+        return self.counting & passing_rows(self.segment, passing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from app.api.schemas.products import decode_base64
 from app.domain.errors import Invalid
 from app.domain.grouping import Grouping
 from app.domain.products import check_id
-from app.domain.search import USUAL, Fusion, Leg, SearchQuery
+from app.domain.search import MAX_LIMIT, USUAL, Fusion, Leg, SearchQuery
 
 
 class QueryImageIn(BaseModel):
@@ -38,9 +38,13 @@ class SearchIn(BaseModel):
     text: StrictStr | None = None
     image: QueryImageIn | None = None
     filter: dict[str, Any] | None = None
-    legs: dict[Leg, StrictFloat] | None = None
-    fusion: Fusion = USUAL
-    limit: StrictInt = Field(20)
+    legs: dict[Leg, StrictFloat] | None = Field(
+        default=None, description="How much each leg counts. One that is not named is not searched, as one with 0."
+    )
+    fusion: Fusion = Field(
+        default=USUAL, description="How the legs become one ranking: by their scores, or by ranks alone."
+    )
+    limit: StrictInt = Field(default=20, json_schema_extra={"minimum": 1, "maximum": MAX_LIMIT})
     facets: list[StrictStr] = Field(default_factory=list)
     cursor: StrictStr | None = None
     min_score: StrictFloat | None = None
