@@ -196,6 +196,7 @@ def test_a_filter_is_worked_out_once_for_a_segment_and_sees_what_is_deleted_and_
 
     monkeypatch.setattr(lite_filters, "evaluate_segment_filter", counted)
     monkeypatch.setattr(lite_filters, "KEPT", 2)
+    monkeypatch.setattr(engine, "execute_search_with_index", lite_search.search)
     vectors = unit(np.random.default_rng(8), 20)
     lite.collection.insert(records([f"p{number}" for number in range(20)], vectors))
     lite.collection.flush()
