@@ -47,6 +47,10 @@ class _Asked:
         """Seconds until it is late."""
         return None if self.budget is None else self.budget.left
 
+    def at_most(self, seconds: float) -> float:
+        """So long, or as it may wait."""
+        return seconds if self.left is None else min(seconds, self.left)
+
 
 class _Line:
     """Searches of one kind, of which `most` vectors go together: how many batches are under way, and who waits."""
@@ -93,7 +97,7 @@ class BatchedSearch:
         kind = (collection, queries.shape[1:], limit, index.type, tuple(index.search_params.items()), where)
         asked = _Asked(queries, timeout)
         line = self._join(kind, asked, min(MOST_VECTORS, MOST_ROWS // limit))
-        if not asked.batch and not asked.ready.wait(PATIENCE_S):
+        if not asked.batch and not asked.ready.wait(asked.at_most(PATIENCE_S)):
             self._go(line, asked)
         if asked.batch:
             try:

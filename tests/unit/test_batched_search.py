@@ -238,7 +238,7 @@ def test_who_was_taken_along_waits_no_longer_than_it_may(shoppers: Shoppers, sto
     shoppers.occupy()
     patient = shoppers.ask(2, timeout=30.0)
     until(lambda: shoppers.waiting() == 1)
-    impatient = shoppers.ask(1, timeout=0.3)
+    impatient = shoppers.ask(1, timeout=2.0)
     until(lambda: shoppers.waiting() == 2)
     store.let.release(1)
     until(lambda: store.under_way == AT_ONCE and len(store.calls) == AT_ONCE + 1)
