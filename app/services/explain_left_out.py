@@ -35,7 +35,7 @@ def shown_ids(found: Found) -> Sequence[str]:
     """The ranking as pages show it, and after it what they do not reach and what scores too little."""
     if found.diversity is None:
         return [one.product_id for one in found.ranked]
-    shown = {one.product_id: one for one in found.diversity.shown}
+    shown = (one.product_id for one in found.diversity.shown)
     after = (one.product_id for one in found.ranked if one.product_id not in found.diversity.left_out)
     return list(dict.fromkeys((*shown, *after)))
 
