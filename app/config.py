@@ -43,11 +43,13 @@ class Settings(BaseSettings):
     cache_url: str = Field(
         default="",
         pattern=r"^($|rediss?://)",
-        description="redis://… ; answers are kept there for all API processes, and in each one's memory if empty",
+        description="redis://… ; answers are kept there for all API processes; if empty in each one's memory alone",
     )
     # Some five thousand answers of 20 hits: more than a shop's shoppers ask within five minutes.
     cache_mb: int = Field(
-        default=64, ge=0, description="megabytes of answers kept in memory where there is no cache_url; 0: none"
+        default=64,
+        ge=0,
+        description="megabytes of answers kept in the memory of each API process, of a cache_url for 30 s; 0: none",
     )
     encoder: str = Field(default=DEFAULT_ENCODER, description="a local model directory, or a hub name with @revision")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where the encoder runs")

@@ -24,6 +24,7 @@ from app.domain.urls import UrlPolicy
 from app.ports.products import StoredProduct
 from app.services.accept_upload import Reception, accept
 from app.services.catalog_columns import CatalogColumns
+from app.services.catalog_now import CatalogReader
 from app.services.content_encoder import ContentEncoder
 from app.services.encode import EncodeStage
 from app.services.encoders import Encoders
@@ -87,8 +88,9 @@ class Pipeline:
         self.cursors = Cursors(self.database, clock=lambda: self.now)
         columns = CatalogColumns()
         watch = RecallWatch(self.database, legs, columns, self.searches)
+        catalogs = CatalogReader(self.database, columns)
         self.searcher = Searcher(
-            self.database, encoder, legs, columns, recorder, self.searches, self.cursors, watch, budget_s=30.0
+            self.database, encoder, legs, catalogs, recorder, self.searches, self.cursors, watch, budget_s=30.0
         )
         self.declare(a_catalog())
 

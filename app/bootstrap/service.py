@@ -3,7 +3,6 @@
 import contextlib
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 
 from app.adapters.celery.jobs import make_celery
 from app.adapters.celery.worker import EmbeddedWorker
@@ -69,6 +68,5 @@ def _watch(searcher: Searcher, closing: ExitStack) -> None:
 
     closing.callback(write_last)
     closing.enter_context(contextlib.closing(Repeating("record", recorder.write, RECORD_EVERY_S)))
-    refresh = partial(searcher.columns.refresh, searcher.database)
-    closing.enter_context(contextlib.closing(Repeating("columns", refresh, REFRESH_EVERY_S)))
+    closing.enter_context(contextlib.closing(Repeating("columns", searcher.catalogs.refresh, REFRESH_EVERY_S)))
     closing.enter_context(contextlib.closing(Repeating("recall", searcher.watch.measure, RECALL_EVERY_S)))

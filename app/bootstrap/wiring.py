@@ -33,6 +33,7 @@ from app.services.accept_upload import Reception
 from app.services.batched_search import BatchedSearch
 from app.services.cached_search import CachedSearch
 from app.services.catalog_columns import CatalogColumns
+from app.services.catalog_now import CatalogReader
 from app.services.content_encoder import ContentEncoder
 from app.services.embed import MAX_URLS, Embedder
 from app.services.encode import EncodeStage
@@ -41,6 +42,7 @@ from app.services.explain_product import Explainer
 from app.services.follow_live import Aliases
 from app.services.index import IndexStage
 from app.services.intake import intake
+from app.services.near_cache import NearCache
 from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
 from app.services.run_stage import Batching, Begin
@@ -122,7 +124,7 @@ def open_application(
         database,
         query_encoder,
         replace(legs, store=BatchedSearch(breaker), enter=breaker.enter),
-        columns,
+        CatalogReader(database, columns),
         QueryRecorder(database, settings.recorded_queries),
         searches,
         Cursors(database),
@@ -167,9 +169,10 @@ def _pool(closing: ExitStack, name: str, threads: int) -> Executor:
 
 
 def _cache(settings: Settings, closing: ExitStack) -> Cache:
+    near = MemoryCache(settings.cache_mb * 1024 * 1024)
     if not settings.cache_url:
-        return MemoryCache(settings.cache_mb * 1024 * 1024)
-    return closing.enter_context(contextlib.closing(RedisCache(settings.cache_url)))
+        return near
+    return NearCache(near, closing.enter_context(contextlib.closing(RedisCache(settings.cache_url))))
 
 
 def _blobs(url: str) -> Blobs:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 from app.api.main import create_app
+from app.api.server import http_server
 from app.bootstrap import Application, open_service
 from app.cli.screen import Screen
 from app.config import Settings
@@ -52,10 +52,7 @@ def _short_folder() -> str | None:
 
 @contextmanager
 def _listening(application: Application, socket: Path) -> Iterator[None]:
-    config = uvicorn.Config(
-        create_app(application), uds=str(socket), log_config=None, access_log=False, lifespan="off"
-    )
-    server = uvicorn.Server(config)
+    server = http_server(create_app(application), uds=str(socket))
     thread = threading.Thread(target=server.run, name="vitrine-api", daemon=True)
     thread.start()
     try:

@@ -11,6 +11,7 @@ import uvicorn
 
 from app.api.main import create_app
 from app.api.routes.health import parts_of
+from app.api.server import http_server
 from app.bootstrap import Application, long_lived, open_service
 from app.cli.listening import listen, take_port
 from app.cli.screen import Screen
@@ -75,15 +76,8 @@ def place_of(settings: Settings) -> str:
 
 
 def _serve(application: Application, bound: socket.socket) -> None:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(application, hosts=_names(application.settings)),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=_LAST_ANSWERS_S,
-        )
-    )
+    api = create_app(application, hosts=_names(application.settings))
+    server = http_server(api, timeout_graceful_shutdown=_LAST_ANSWERS_S)
     with signals_stop(server):
         server.run(sockets=[bound])
 

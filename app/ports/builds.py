@@ -7,15 +7,20 @@ from typing import Any, NamedTuple, Protocol
 from app.domain.build_steps import BuildEvent
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.products import Catalog
+from app.ports.products import Changes
 from app.ports.uploads import Failure
 
 
 class Searched(NamedTuple):
-    """A catalog's declaration, the build that queries read, and how often what they find was revised."""
+    """A catalog's declaration, the build that queries read, and how often what they find was revised.
+
+    `changes` are those of its products, where they were asked for.
+    """
 
     catalog: Catalog
     build: Build
     revision: int
+    changes: Changes | None
 
 
 class Builds(Protocol):
@@ -29,8 +34,8 @@ class Builds(Protocol):
         """The build that queries read."""
         ...
 
-    def searched(self, catalog: str) -> Searched | None:
-        """What every query begins with, in one statement."""
+    def searched(self, catalog: str, since: str | None = None) -> Searched | None:
+        """What every query begins with, in one statement, with the products that changed `since` a mark."""
         ...
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:

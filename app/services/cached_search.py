@@ -72,11 +72,7 @@ class CachedSearch:
         moment = self._searcher.begin(catalog, query)
         watch.lap("plan")
         key = _key(moment, query)
-        content = self._cache.get(key)
-        if content is not None:
-            made = _Made(content, True, "hit")
-        else:
-            made = self._joined(key, lambda: self._make(moment, query, key, write, watch))
+        made = self._joined(key, lambda: self._found_or_made(moment, query, key, write, watch))
         ANSWERS.labels(made.by).inc()
         if made.by == "miss":
             return Answer(made.content, watch.readings(), cached=False)
@@ -84,10 +80,10 @@ class CachedSearch:
         watch.lap("cache")
         return Answer(made.content, watch.readings(), cached=made.kept)
 
-    def _make(
+    def _found_or_made(
         self, moment: Moment, query: SearchQuery, key: str, write: Callable[[SearchResult], bytes], watch: Stopwatch
     ) -> _Made:
-        content = self._cache.get(key)  # it may have come since this was looked for
+        content = self._cache.get(key)
         if content is not None:
             return _Made(content, True, "hit")
         result = self._searcher.answer(moment, query, watch)
@@ -101,7 +97,7 @@ class CachedSearch:
         wait_s = 2 * self._searcher.budget_s  # its legs may take all of the budget, and encoding comes before them
         try:
             made, mine = self._flights.join(key, make, wait_s=wait_s)
-            return made if mine else made._replace(by="wait")
+            return made if mine or made.by == "hit" else made._replace(by="wait")
         except TimeoutError:
             told = f"an equal query, asked a moment before, is not answered after {wait_s:g} s"
             raise StoreUnavailable(told) from None

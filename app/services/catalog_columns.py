@@ -7,6 +7,7 @@ that takes about a millisecond.
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from app.domain.columns import Columns, Rows
 from app.domain.facets import Facet, facet
 from app.domain.filters import Filter
 from app.domain.products import Schema
-from app.ports.database import Database, Transaction
+from app.ports.database import Transaction
 from app.ports.products import Changes
 
 
@@ -109,8 +110,22 @@ class _Kept:
             if changes.products:
                 shared.columns.put(changes.products)
             if shared.mark == since:  # or somebody was quicker, and from there nothing is left out either
-                shared.mark = "" if shared.columns.wasteful else changes.mark
+                shared.mark = "" if changes.products and shared.columns.wasteful else changes.mark
             return Snapshot(shared, shared.columns.digest)
+
+
+class Known(NamedTuple):
+    """What is known of a catalog before it is looked at again; `mark` is up to where, None before it was read."""
+
+    kept: _Kept
+    shared: Shared
+    mark: str | None
+
+    def with_changes(self, changes: Changes | None) -> Snapshot | None:
+        """The catalog with what has changed since the mark; None where it has to be looked at anew."""
+        if changes is None or changes.whole or self.mark is None:
+            return None
+        return self.kept.take(changes, self.shared, self.mark)
 
 
 class CatalogColumns:
@@ -119,24 +134,20 @@ class CatalogColumns:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
 
+    def known(self, catalog: str) -> Known:
+        """What is known of a catalog."""
+        kept = self._kept.get(catalog) or self._kept.setdefault(catalog, _Kept())
+        shared = kept.shared
+        return Known(kept, shared, shared.mark or None)
+
     def snapshot(self, transaction: Transaction, catalog: str) -> Snapshot:
         """A catalog as the transaction sees it: reads what has changed since the last time, or all of it at first."""
-        kept = self._kept.setdefault(catalog, _Kept())
         while True:
-            shared = kept.shared
-            since = shared.mark
-            changes = transaction.products.changed(catalog, since) if since else None
+            known = self.known(catalog)
+            changes = transaction.products.changed(catalog, known.mark) if known.mark else None
             if changes is None or changes.whole:
-                with kept.reading:
-                    if kept.shared is shared and shared.mark == since:
-                        kept.begin(transaction.products.changed(catalog, None))
-            elif (snapshot := kept.take(changes, shared, since)) is not None:
+                with known.kept.reading:
+                    if known == self.known(catalog):
+                        known.kept.begin(transaction.products.changed(catalog, None))
+            elif (snapshot := known.with_changes(changes)) is not None:
                 return snapshot
-
-    def refresh(self, database: Database) -> None:
-        """Bring those of all catalogs up to date, so that no query has much to read. Raises `DatabaseUnavailable`."""
-        with database.reading() as transaction:
-            names = [catalog.name for catalog, _ in transaction.catalogs.all()]
-        for name in names:
-            with database.reading() as transaction:
-                self.snapshot(transaction, name)

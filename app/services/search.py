@@ -5,24 +5,22 @@ from dataclasses import dataclass, replace
 
 from app.domain.answers import SearchResult, Total
 from app.domain.cursors import MAX_PLACES, Cursor, Placed, digest_of
-from app.domain.facets import check_facets
 from app.domain.filters import Filter, parse_filter
-from app.domain.grouping import check_grouping
-from app.domain.products import unknown_catalog
 from app.domain.search import Leg, Ranked, SearchQuery
 from app.ports.database import Database
 from app.services.await_legs import await_legs, will_answer
 from app.services.build_rows import position_of
-from app.services.catalog_columns import CatalogColumns, Selection
+from app.services.catalog_columns import Selection
+from app.services.catalog_now import CatalogReader
 from app.services.diversify import diversified
-from app.services.explain_hits import explain_hits, schema_of
+from app.services.explain_hits import explain_hits
 from app.services.fill_page import fill_page
 from app.services.next_page import next_page
 from app.services.query_vectors import QueryEncoder
 from app.services.record_queries import QueryRecorder
 from app.services.seal_cursors import Cursors
 from app.services.search_legs import Found, Legs, Plan, ranking
-from app.services.search_moment import Moment
+from app.services.search_moment import Moment, moment_of
 from app.services.searches_first import SearchesFirst
 from app.services.stopwatch import Stopwatch
 from app.services.time_budget import TimeBudget
@@ -36,7 +34,7 @@ class Searcher:
     database: Database
     encoder: QueryEncoder
     legs: Legs
-    columns: CatalogColumns
+    catalogs: CatalogReader
     recorder: QueryRecorder
     first: SearchesFirst
     cursors: Cursors
@@ -60,7 +58,7 @@ class Searcher:
     def answer(self, moment: Moment, query: SearchQuery, watch: Stopwatch) -> SearchResult:
         """Answer a query that has begun."""
         self.first.note()
-        plan, catalog = moment.plan, moment.build.catalog
+        plan, catalog = moment.plan, moment.now.catalog.name
         watch.lap("plan")
         found = Found({}, {}, []) if query.browses else self.find(plan, query, watch)
         begun, chosen = _begun(plan, query, found)
@@ -103,17 +101,7 @@ class Searcher:
 
     def begin(self, catalog: str, query: SearchQuery) -> Moment:
         """Read once which build answers, and of which products: a query ends on the build it began with."""
-        with self.database.reading() as transaction:
-            searched = transaction.builds.searched(catalog)
-            if searched is None:
-                raise unknown_catalog(catalog)
-            declared, build, revision = searched
-            where = parse_filter(query.filter, declared.attributes) if query.filter else None
-            facets = check_facets(query.facets, declared.attributes)
-            if query.group is not None:
-                check_grouping(query.group, declared.attributes)
-            snapshot = self.columns.snapshot(transaction, catalog)
-        return Moment(build, snapshot, revision, where, facets)
+        return moment_of(query, self.catalogs.now(catalog))
 
     def find(self, plan: Plan, query: SearchQuery, watch: Stopwatch) -> Found:
         """Encode a query, search its legs and fuse them, deeper where too little of that may be shown."""
@@ -140,10 +128,9 @@ class Searcher:
 
     def _passing(self, cursor: Cursor) -> tuple[Filter | None, Selection]:
         """The filter of a cursor, read again (a catalog's attributes keep their types), and what passes it now."""
-        with self.database.reading() as transaction:
-            schema = schema_of(transaction, cursor.catalog)
-            where = parse_filter(cursor.filter, schema) if cursor.filter else None
-            return where, self.columns.snapshot(transaction, cursor.catalog).passing(where)
+        now = self.catalogs.now(cursor.catalog)
+        where = parse_filter(cursor.filter, now.catalog.attributes) if cursor.filter else None
+        return where, now.products.passing(where)
 
 
 def _begun(plan: Plan, query: SearchQuery, found: Found) -> tuple[Cursor, Selection]:

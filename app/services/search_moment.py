@@ -1,15 +1,14 @@
-"""What a query reads before anything else: its answer is no older than this.
-
-The revision is read before the products that changed, and both only go on: what is read later is never older.
-"""
+"""A query, and the catalog that it found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.domain.builds import Build
-from app.domain.filters import Filter
+from app.domain.facets import check_facets
+from app.domain.filters import Filter, parse_filter
+from app.domain.grouping import check_grouping
 from app.domain.products import AttributeType
-from app.services.catalog_columns import Snapshot
+from app.domain.search import SearchQuery
+from app.services.catalog_now import CatalogNow
 from app.services.search_legs import Plan
 
 
@@ -17,19 +16,28 @@ from app.services.search_legs import Plan
 class Moment:
     """A catalog as a query finds it, and its filter and facets as the catalog's schema reads them."""
 
-    build: Build
-    products: Snapshot
-    revision: int
+    now: CatalogNow
     where: Filter | None
     facets: Mapping[str, AttributeType]
 
     @property
     def plan(self) -> Plan:
         """Where the query is answered. What passes its filter is looked up now."""
-        return Plan(self.build, self.where, self.products.passing(self.where, list(self.facets)), self.facets)
+        passing = self.now.products.passing(self.where, list(self.facets))
+        return Plan(self.now.build, self.where, passing, self.facets)
 
     @property
     def state(self) -> str:
         """What the catalog has now, and never again once anything changes that a search finds or shows."""
-        build = self.build
-        return f"{build.catalog} {build.id} {build.index} {self.revision} {self.products.digest:x}"
+        build = self.now.build
+        return f"{build.catalog} {build.id} {build.index} {self.now.revision} {self.now.products.digest:x}"
+
+
+def moment_of(query: SearchQuery, now: CatalogNow) -> Moment:
+    """Read a query as the schema of the catalog says. Raises `Invalid`."""
+    schema = now.catalog.attributes
+    where = parse_filter(query.filter, schema) if query.filter else None
+    facets = check_facets(query.facets, schema)
+    if query.group is not None:
+        check_grouping(query.group, schema)
+    return Moment(now, where, facets)

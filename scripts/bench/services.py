@@ -11,11 +11,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Literal
 
-import uvicorn
-
 from app.adapters.celery.jobs import make_celery
 from app.adapters.celery.worker import EmbeddedWorker
 from app.api.main import create_app
+from app.api.server import http_server
 from app.bootstrap import Application, long_lived, open_application, open_service
 from app.config import Settings
 from app.domain.errors import VitrineError
@@ -76,9 +75,7 @@ def _production(settings: Settings, loader: EncoderLoader | None) -> Iterator[Ap
 @contextmanager
 def listening(application: Application) -> Iterator[HTTPConnection]:
     """The API over HTTP on a free port of loopback, and a connection to it that stays open."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(application), port=0, log_config=None, access_log=False, lifespan="off")
-    )
+    server = http_server(create_app(application), port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

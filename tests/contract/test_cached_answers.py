@@ -18,6 +18,7 @@ from app.domain.search import SearchQuery
 from app.domain.uploads import UploadKind
 from app.services.cached_search import CachedSearch
 from app.services.catalog_columns import CatalogColumns
+from app.services.catalog_now import CatalogReader
 from app.services.record_queries import QueryRecorder
 from app.services.seal_cursors import Cursors
 from app.services.search import Searcher
@@ -36,7 +37,7 @@ def a_process(database: SqlDatabase, cache: MemoryCache) -> CachedSearch:
     """What browsing needs of an API process."""
     needed: dict[str, Any] = {
         "database": database,
-        "columns": CatalogColumns(),
+        "catalogs": CatalogReader(database, CatalogColumns()),
         "recorder": QueryRecorder(database, 0),
         "first": SearchesFirst(),
         "cursors": Cursors(database),

@@ -13,18 +13,23 @@ from redis import Redis
 from app.adapters.memory_cache import ENTRY_BYTES, MemoryCache
 from app.adapters.redis_cache import PAUSE_S, PREFIX, RedisCache
 from app.ports.cache import Cache
+from app.services.near_cache import NEAR_S, NearCache
 
 PATIENCE_S = 30.0
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "near"])
 def cache(request: pytest.FixtureRequest) -> Iterator[Cache]:
     if request.param == "memory":
         yield MemoryCache(2**20)
         return
+    url = request.getfixturevalue("redis_url")
+    with closing(Redis.from_url(url)) as redis:
+        for kept in redis.scan_iter(PREFIX + "*"):
+            redis.delete(kept)
     # The wheel's server may be slow to answer on a busy machine; how long it is waited for is tested below.
-    with closing(RedisCache(request.getfixturevalue("redis_url"), timeout_s=10.0)) as opened:
-        yield opened
+    with closing(RedisCache(url, timeout_s=10.0)) as opened:
+        yield opened if request.param == "redis" else NearCache(MemoryCache(2**20), opened)
 
 
 def test_what_is_kept_is_there_and_the_last_one_counts(cache: Cache) -> None:
@@ -65,6 +70,19 @@ def test_without_room_nothing_is_kept() -> None:
     cache = MemoryCache(0)
     cache.put("one", b"", ttl_s=60)
     assert cache.get("one") is None
+
+
+def test_what_one_process_keeps_another_finds_and_asks_for_once_in_a_while() -> None:
+    now = 0.0
+    near, other = (MemoryCache(2**20, clock=lambda: now) for _ in range(2))
+    far = MemoryCache(2**20, clock=lambda: now)
+    NearCache(near, far).put("one", b"1", ttl_s=300)
+    cache = NearCache(other, far)
+    assert [cache.get("one"), other.get("one")] == [b"1", b"1"]
+    now = NEAR_S
+    assert [near.get("one"), other.get("one"), cache.get("one"), other.get("one")] == [None, None, b"1", b"1"]
+    now = 300.0  # what is copied late stays a moment longer
+    assert [far.get("one"), cache.get("one")] == [None, None]
 
 
 def test_in_redis_all_stands_under_names_of_its_own_and_ends(redis_url: str) -> None:

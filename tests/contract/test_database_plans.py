@@ -119,6 +119,24 @@ def _fill(database: SqlDatabase, build: Build) -> None:
         transaction.build_steps.next_due()
 
 
+def test_what_has_changed_is_looked_up_by_its_number_before_anything_was_counted(
+    database: SqlDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that has not counted a new catalog's rows takes it for empty, and any way through it for the same."""
+    with database.reading() as transaction:
+        mark = transaction.products.changed("shop", None).mark
+    accept(database, *(an_upload(f"p{number}") for number in range(300)))
+    with plans(database, monkeypatch) as found, database.reading() as transaction:
+        since = transaction.products.changed("shop", mark)
+        assert len(since.products) == 300
+        assert not transaction.products.changed("shop", since.mark).products
+        if database.engine.dialect.name == "postgresql":
+            transaction.products.changed("shop", f"1:{since.mark.split(':')[1]}:1")  # of which one was under way
+    for plan in found.values():
+        assert any(re.search(r"\bchanged(>\?| >= |.*= ANY)", step) for step in plan), plan
+        assert not any(re.search(r"Filter:.*changed|Recheck", step) for step in plan), plan
+
+
 def _ask(database: SqlDatabase, build: Build) -> None:
     with database.reading() as transaction:
         assert transaction.builds.searched("shop") is not None

@@ -83,19 +83,19 @@ def test_without_room_nothing_is_kept(tmp_path: Path) -> None:
 
 
 def test_with_a_redis_answers_are_kept_there(redis_url: str, tmp_path: Path) -> None:
-    with at_rest(tmp_path, cache_url=redis_url) as over_redis:
+    with at_rest(tmp_path, cache_url=redis_url, cache_mb=0) as over_redis:
         over_redis.declare("shop")
-        cache = over_redis.application.cached._cache
-        cache._redis.connection_pool.connection_kwargs.update(socket_timeout=10.0)  # type: ignore[attr-defined]
+        cache = over_redis.application.cached._cache._far  # type: ignore[attr-defined]
+        cache._redis.connection_pool.connection_kwargs.update(socket_timeout=10.0)
         assert [ask(over_redis)["cached"], ask(over_redis)["cached"]] == [False, True]
-        kept = list(cache._redis.scan_iter(f"{PREFIX}*"))  # type: ignore[attr-defined]
+        kept = list(cache._redis.scan_iter(f"{PREFIX}*"))
         assert kept
         for one in kept:
-            cache._redis.delete(one)  # type: ignore[attr-defined]
+            cache._redis.delete(one)
         assert not ask(over_redis)["cached"]
 
 
 def test_a_redis_that_is_away_fails_no_search(tmp_path: Path) -> None:
-    with at_rest(tmp_path, cache_url="redis://127.0.0.1:1/0") as shop:
+    with at_rest(tmp_path, cache_url="redis://127.0.0.1:1/0", cache_mb=0) as shop:
         shop.declare("shop")
         assert [ask(shop)["cached"], ask(shop)["cached"]] == [False, False]

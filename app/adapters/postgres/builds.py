@@ -11,11 +11,13 @@ from app.adapters.postgres.build_reading import read_build, read_searched
 from app.adapters.postgres.build_tables import builds, revisions
 from app.adapters.postgres.build_trail import BuildTrail
 from app.adapters.postgres.prepared import Prepared
+from app.adapters.postgres.product_changes import ChangesBeside
 from app.adapters.postgres.statements import insert, one_of
 from app.adapters.postgres.tables import catalogs
 from app.domain.builds import Build, BuildState, IndexSpec
 from app.domain.errors import Conflict
 from app.ports.builds import Searched
+from app.ports.products import Changes
 from app.ports.uploads import Failure
 
 _NOTED = {BuildState.LIVE: "live_at", BuildState.RETIRED: "retired_at"}
@@ -23,22 +25,26 @@ _NOTED = {BuildState.LIVE: "live_at", BuildState.RETIRED: "retired_at"}
 # Built once: every query or batch reads them.
 _IS_LIVE = builds.c.state == literal_column(f"'{BuildState.LIVE}'")  # as the partial index says it
 _LIVE = select(builds).where(builds.c.catalog == bindparam("the_catalog"), _IS_LIVE)
-_SEARCHED = Prepared(
-    select(
-        func.coalesce(revisions.c.number, 0),
-        catalogs.c.name,
-        cast(catalogs.c.attributes, Text),
-        cast(catalogs.c.caption, Text),
-        builds.c.id,
-        cast(builds.c.encoder, Text),
-        cast(builds.c.parameters, Text),
-        builds.c.created_at,
-    )
+_SEARCHED_COLUMNS = (
+    func.coalesce(revisions.c.number, 0).label("revision"),
+    catalogs.c.name,
+    cast(catalogs.c.attributes, Text).label("attributes"),
+    cast(catalogs.c.caption, Text).label("caption"),
+    builds.c.id,
+    cast(builds.c.encoder, Text).label("encoder"),
+    cast(builds.c.parameters, Text).label("parameters"),
+    builds.c.created_at,
+)
+_SEARCHED = (
+    select(*_SEARCHED_COLUMNS)
     .select_from(catalogs)
     .join(builds, and_(builds.c.catalog == catalogs.c.name, _IS_LIVE))
     .outerjoin(revisions, revisions.c.catalog == catalogs.c.name)
     .where(catalogs.c.name == bindparam("the_catalog"))
 )
+_SEARCHED_ALONE = Prepared(_SEARCHED)
+_SOURCE = _SEARCHED.subquery()
+_SEARCHED_AND_CHANGED = ChangesBeside(list(_SOURCE.c), _SOURCE)
 # In one order for everybody: what they hold is written in it.
 _WRITABLE = select(builds).where(one_of(builds.c.catalog, "catalogs"), builds.c.takes_uploads).order_by(builds.c.id)
 
@@ -74,10 +80,13 @@ class BuildRows(BuildTrail):
         row = self._connection.execute(_LIVE, {"the_catalog": catalog}).one_or_none()
         return read_build(row) if row else None
 
-    def searched(self, catalog: str) -> Searched | None:
-        """The catalog's declaration, the build that queries read, and how often what they find was revised."""
-        for revision, *row in _SEARCHED.rows(self._connection, {"the_catalog": catalog}):
-            return Searched(*read_searched(*row), revision)
+    def searched(self, catalog: str, since: str | None = None) -> Searched | None:
+        """What every query begins with, in one statement."""
+        if since is not None:
+            found = _SEARCHED_AND_CHANGED.read(self._connection, catalog, since)
+            return None if found is None else _searched(*found)
+        for row in _SEARCHED_ALONE.rows(self._connection, {"the_catalog": catalog}):
+            return _searched(row)
         return None
 
     def writable(self, catalogs: Sequence[str]) -> dict[str, list[Build]]:
@@ -147,3 +156,8 @@ class BuildRows(BuildTrail):
 
     def _set(self, build_id: str, **values: Any) -> None:
         self._connection.execute(update(builds).where(builds.c.id == build_id).values(**values))
+
+
+def _searched(row: Sequence[Any], changes: Changes | None = None) -> Searched:
+    revision, *rest = row
+    return Searched(*read_searched(*rest), revision, changes)

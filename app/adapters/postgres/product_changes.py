@@ -5,9 +5,21 @@ what it could not see has a number that no transaction had yet, or that of one t
 writer, and rows are simply numbered.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Text, and_, bindparam, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Text,
+    and_,
+    bindparam,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -55,46 +67,68 @@ def _next_transaction(_element: _Unborn, _compiler: SQLCompiler, **_kw: Any) -> 
 _CHANGED = (products.c.product_id, products.c.version, products.c.deleted, products.c.attributes)
 
 
-def _those(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """The mark and some products beside it, in one statement: both are of one moment, and one row always comes."""
-    mark = select(_Mark(bindparam("the_catalog", type_=Text())).label("mark")).subquery()
-    changed = and_(products.c.catalog == bindparam("the_catalog"), *conditions)
-    return select(mark.c.mark, *_CHANGED).select_from(mark.outerjoin(products, changed))
+class ChangesBeside:
+    """Statements that read what has changed of `the_catalog`, and beside it the columns of a `source` with one row.
+
+    All of it is of one moment, and a row comes where nothing has changed.
+    """
+
+    def __init__(self, columns: Sequence[ColumnElement[Any]] = (), source: FromClause | None = None) -> None:
+        self._width = len(columns)
+
+        def those(*conditions: ColumnElement[bool]) -> Prepared:
+            mark = select(_Mark(bindparam("the_catalog", type_=Text())).label("mark")).subquery()
+            # Looked up by each condition in turn: one range of an index is what a database that has not counted its
+            # rows yet reads by the index, and not a catalog from end to end.
+            parts = [
+                select(*_CHANGED).where(products.c.catalog == bindparam("the_catalog"), one) for one in conditions
+            ]
+            some = union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+            first = mark if source is None else source.join(mark, true())
+            return Prepared(select(*columns, mark.c.mark, *some.c).select_from(first.outerjoin(some, true())))
+
+        since = and_(products.c.changed >= bindparam("xmax"), products.c.changed < _Unborn())
+        under_way = products.c.changed == bindparam("under_way", type_=ARRAY(BigInteger())).any_()
+        self._all = those(true())
+        self._since_number = those(products.c.changed > bindparam("last"))
+        self._since_snapshot = those(since)
+        self._since_and_of_some = those(since, under_way)
+
+    def read(self, connection: Connection, catalog: str, since: str | None) -> tuple[list[Any], Changes] | None:
+        """The columns, and what has changed since a mark, or everything; None where the source has no row."""
+        rows = self._rows(connection, catalog, since)
+        if not rows:
+            return None
+        beside, mark = rows[0][: self._width], rows[0][self._width]
+        if since is not None and has_one_writer(connection):  # who began to read before others wrote sets nobody back
+            mark = str(max(int(mark), int(since)))
+        elif since is not None and _read(mark)[0] < _read(since)[0]:
+            return self.read(connection, catalog, None)  # numbers only grow: this is another database than it was
+        held = (row[self._width + 1 :] for row in rows)
+        changed = [Held(name, version, None if gone else given) for name, version, gone, given in held if name]
+        return beside, Changes(changed, mark, whole=since is None)
+
+    def _rows(self, connection: Connection, catalog: str, since: str | None) -> list[list[Any]]:
+        named = {"the_catalog": catalog}
+        if since is None:
+            return self._all.rows(connection, named)
+        if has_one_writer(connection):
+            return self._since_number.rows(connection, {**named, "last": int(since)})
+        xmax, under_way = _read(since)
+        if under_way:
+            return self._since_and_of_some.rows(connection, {**named, "xmax": xmax, "under_way": under_way})
+        return self._since_snapshot.rows(connection, {**named, "xmax": xmax})
 
 
-_ALL = Prepared(_those())
-_SINCE_NUMBER = Prepared(_those(products.c.changed > bindparam("last")))
-_SINCE_SNAPSHOT = Prepared(
-    _those(
-        or_(
-            and_(products.c.changed >= bindparam("xmax"), products.c.changed < _Unborn()),
-            products.c.changed == bindparam("under_way", type_=ARRAY(BigInteger())).any_(),
-        )
-    )
-)
+_ALONE = ChangesBeside()
 
 
 def changed_products(connection: Connection, catalog: str, since: str | None) -> Changes:
     """What has changed of a catalog since a mark, or everything."""
-    named = {"the_catalog": catalog}
-    if since is None:
-        return _changes(_ALL.rows(connection, named), whole=True)
-    if has_one_writer(connection):
-        return _changes(_SINCE_NUMBER.rows(connection, {**named, "last": int(since)}), at_least=since)
-    xmax, under_way = _read(since)
-    changes = _changes(_SINCE_SNAPSHOT.rows(connection, {**named, "xmax": xmax, "under_way": under_way}))
-    if _read(changes.mark)[0] < xmax:  # numbers only grow: this is another database, put in the place of the first
-        return changed_products(connection, catalog, None)
-    return changes
-
-
-def _changes(rows: list[list[Any]], *, whole: bool = False, at_least: str = "0") -> Changes:
-    mark = rows[0][0]
-    if mark.isdigit():  # whoever began to read before others wrote must not set them back
-        mark = str(max(int(mark), int(at_least)))
-    return Changes(
-        [Held(name, version, None if gone else held) for _, name, version, gone, held in rows if name], mark, whole
-    )
+    found = _ALONE.read(connection, catalog, since)
+    if found is None:
+        raise RuntimeError("a mark always has a row")
+    return found[1]
 
 
 def _read(snapshot: str) -> tuple[int, list[int]]:
