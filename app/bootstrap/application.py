@@ -143,7 +143,11 @@ class Application:
         self.turns.take(("build", stage), work)
 
     def sweep(self) -> None:
-        """Wake every stage that has something due, let aliases follow the live builds, and what came be indexed."""
+        """Wake every stage that has something due, let aliases follow the live builds, and what came be indexed.
+
+        Rows are counted first: how the rest is looked up depends on it.
+        """
+        self.database.count_rows()
         self.builder.reconciler.schedule()
         sweep(self.database, self.jobs)
         self.aliases.follow()

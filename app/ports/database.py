@@ -63,3 +63,7 @@ class Database(Protocol):
     def ping(self) -> None:
         """Return if the database answers and its schema is the one this code was written for."""
         ...
+
+    def count_rows(self) -> None:
+        """Let the database know how many rows it has, where it goes by that and they have become many more."""
+        ...

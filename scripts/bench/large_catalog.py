@@ -150,3 +150,4 @@ def fill_live(application: Application, build: Build) -> None:
     for collection in (build.texts, build.images):
         while application.store.unindexed(collection) or application.store.unserved(collection):
             time.sleep(0.5)
+    application.database.count_rows()  # as the next sweep would

@@ -1,6 +1,7 @@
 """What is asked again and again is looked up by an index, however many products and uploads there are."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +21,8 @@ from tests.databases import accept
 from tests.factories import a_build, a_product, an_upload
 
 GROWING = "(products|images|uploads|embeddings|build_products|build_steps|build_failures|idempotency_keys)"
+UNCOUNTED = 2_000
+PATIENCE_S = 30.0
 # A table read from end to end (but not an index that a page is read off), or all that a catalog, a build or an
 # encoder has in it.
 WHOLE = re.compile(
@@ -30,7 +33,9 @@ WHOLE = re.compile(
 
 
 @contextmanager
-def plans(database: SqlDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[str]]]:
+def plans(
+    database: SqlDatabase, monkeypatch: pytest.MonkeyPatch, command: str = "EXPLAIN"
+) -> Iterator[dict[str, list[str]]]:
     """How the database goes about every statement that is executed inside, by statement."""
     found: dict[str, list[str]] = {}
     reads = Prepared.rows
@@ -38,11 +43,13 @@ def plans(database: SqlDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[di
     def explain(connection: Connection, statement: str, parameters: Any) -> None:
         if statement in found or not statement.startswith(("SELECT", "UPDATE", "DELETE")):
             return
-        command = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
         cursor = connection.connection.cursor()
-        if command == "EXPLAIN":
-            cursor.execute("SET LOCAL enable_seqscan = off")  # it reads a table of three rows whole if it may
-        cursor.execute(f"{command} {statement}", parameters)
+        if connection.dialect.name == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        else:
+            if command == "EXPLAIN":
+                cursor.execute("SET LOCAL enable_seqscan = off")  # it reads a table of three rows whole if it may
+            cursor.execute(f"{command} {statement}", parameters)
         found[statement] = [str(row[-1]).strip() for row in cursor.fetchall()]
         cursor.close()
 
@@ -119,22 +126,52 @@ def _fill(database: SqlDatabase, build: Build) -> None:
         transaction.build_steps.next_due()
 
 
-def test_what_has_changed_is_looked_up_by_its_number_before_anything_was_counted(
+def until_counted(database: SqlDatabase) -> None:
+    """Sessions tell what they have written within a second or so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        database.count_rows()
+        with database.engine.connect() as connection:
+            counted = connection.exec_driver_sql(
+                "SELECT reltuples FROM pg_class WHERE relname = 'images'"
+            ).scalar_one()
+        if counted == UNCOUNTED:
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_what_a_sweep_has_counted_is_looked_up_by_its_keys(
     database: SqlDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that has not counted a new catalog's rows takes it for empty, and any way through it for the same."""
+    """Until Postgres has counted a new catalog's rows it takes it for a handful, and reads all of it for one key."""
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite goes by its indexes alone")
+    pictures = [Picture(0, content_hash="a" * 64, width=3, height=4)]
     with database.reading() as transaction:
         mark = transaction.products.changed("shop", None).mark
-    accept(database, *(an_upload(f"p{number}") for number in range(300)))
-    with plans(database, monkeypatch) as found, database.reading() as transaction:
+    for start in range(0, UNCOUNTED, 100):
+        accept(database, *(an_upload(f"p{start + n}", pictures=pictures) for n in range(100)))
+    until_counted(database)
+    some = [f"p{number}" for number in range(0, UNCOUNTED, UNCOUNTED // 20)]
+    with database.reading() as transaction:
         since = transaction.products.changed("shop", mark)
-        assert len(since.products) == 300
-        assert not transaction.products.changed("shop", since.mark).products
-        if database.engine.dialect.name == "postgresql":
-            transaction.products.changed("shop", f"1:{since.mark.split(':')[1]}:1")  # of which one was under way
+    xmax = since.mark.split(":")[1]
+    with plans(database, monkeypatch, "EXPLAIN ANALYZE") as found:
+        with database.reading() as transaction:
+            transaction.products.changed("shop", since.mark)
+            transaction.products.changed("shop", f"1:{xmax}:1")  # of which one was under way
+            transaction.products.shown("shop", some)
+            transaction.products.get("shop", some)
+            transaction.uploads.known("shop", [(some[0], 1)])
+            transaction.products.standing("shop", some)
+            transaction.products.versions("shop", some)
+        with database.writing() as transaction:
+            transaction.pictures.slots("shop", some)
     for plan in found.values():
-        assert any(re.search(r"\bchanged(>\?| >= |.*= ANY)", step) for step in plan), plan
-        assert not any(re.search(r"Filter:.*changed|Recheck", step) for step in plan), plan
+        left_out = [int(told) for step in plan for told in re.findall(r"Rows Removed by .*: (\d+)", step)]
+        assert sum(left_out) < UNCOUNTED // 10, plan
+    assert len(found) > 8
 
 
 def _ask(database: SqlDatabase, build: Build) -> None:

@@ -26,6 +26,7 @@ from app.adapters.postgres.pictures import PictureRows
 from app.adapters.postgres.products import ProductRows
 from app.adapters.postgres.queries import QueryRows
 from app.adapters.postgres.secrets import SecretRows
+from app.adapters.postgres.statistics import count_rows
 from app.adapters.postgres.uploads import UploadRows
 from app.domain.errors import DatabaseUnavailable
 
@@ -148,6 +149,14 @@ class SqlDatabase:
             missing = metadata.tables.keys() - set(inspect(connection).get_table_names())
         if missing:
             raise DatabaseUnavailable("the database is not up to date: run `python -m migrations`")
+
+    def count_rows(self) -> None:
+        """Count those of tables that have grown much since they were counted. SQLite goes by its indexes alone."""
+        if self.engine.dialect.name == "postgresql":
+            with translated(), self.engine.begin() as connection:
+                grown = count_rows(connection, metadata)
+            if grown:
+                log.info("database.counted", extra={"tables": grown})
 
     def close(self) -> None:
         """Close every connection."""
