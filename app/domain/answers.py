@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from app.domain.deciding import Condition
 from app.domain.facets import Facet
@@ -11,8 +11,7 @@ from app.domain.search import Leg
 from app.domain.uploads import Picture
 
 
-@dataclass(frozen=True, slots=True)
-class ShownProduct:
+class ShownProduct(NamedTuple):
     """What an answer shows of a product."""
 
     product_id: str
@@ -45,8 +44,7 @@ class Explanation:
     conditions: Sequence[Condition]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One product of an answer."""
 
     product: ShownProduct

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.domain.errors import Conflict
 from app.domain.products import Product
@@ -71,8 +72,7 @@ _GIVES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """One picture of one version of a product.
 
     It came along (`content_hash` known from the start) or is named by `url` and fetched; one that cannot be used

@@ -1,7 +1,7 @@
 """Searches that come at once and differ in their vectors alone are asked of the store together.
 
-A store takes little longer for eight vectors than for one. Nobody waits for company: a search goes at once while
-fewer than `AT_ONCE` of its kind are under way. Those that come meanwhile go together when one of them ends, or after
+A store takes little longer for eight vectors than for one. Nobody waits for company: a search goes at once unless
+`AT_ONCE` of its kind are under way. Those that come meanwhile go together when one of them ends, or after
 a moment in any case: a call of the store may hang, and keeps nobody from finding out whether it is well again.
 """
 
@@ -19,8 +19,12 @@ from app.domain.filters import Filter
 from app.ports.vectors import Among, Neighbour, VectorSearch
 from app.services.time_budget import TimeBudget
 
-AT_ONCE = 2
-"""Batches of one kind that are under way at a time."""
+AT_ONCE = 1
+"""Batches of one kind that are under way at a time. What a filter lets through is worked out anew for each of them.
+
+With two, eight clients under a filter that half of 100,000 rows pass were answered .70 to .73 as often as by Milvus
+alone, with one .77 to .97; without a filter as often, and of two clients 3 to 9 % less often.
+"""
 
 PATIENCE_S = 0.1
 """How long a search waits for one of them to end. Most take less, and of others the end is not in sight."""

@@ -117,4 +117,4 @@ def encodable(
 
 def _marked(picture: Picture, failed: Mapping[str, Failure]) -> Picture:
     error = failed.get(picture.content_hash or "")
-    return picture if error is None else replace(picture, error_code=error.code, error_detail=error.detail)
+    return picture if error is None else picture._replace(error_code=error.code, error_detail=error.detail)

@@ -5,7 +5,7 @@ Pictures of the next batch are read and decoded in a pool while the model runs t
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.domain.builds import Build, BuildState
 from app.domain.embeddings import EncoderSpec, text_hash
@@ -135,4 +135,4 @@ class Batch:
 
 
 def _marked(picture: Picture, error: VitrineError) -> Picture:
-    return replace(picture, error_code=error.code, error_detail=error.detail)
+    return picture._replace(error_code=error.code, error_detail=error.detail)

@@ -1,7 +1,6 @@
 """Telling of each hit where it comes from: its place in every leg, what that adds, and the filter it passes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from app.domain.answers import Explanation, Hit, InLeg
 from app.domain.builds import Build
@@ -30,7 +29,7 @@ def explain_hits(database: Database, plan: Plan, query: SearchQuery, found: Foun
     def explained(hit: Hit) -> Explanation:
         return Explanation(legs[hit.product.product_id], deciding(read, hit.product.attributes))
 
-    return [replace(hit, explanation=explained(hit)) for hit in hits]
+    return [hit._replace(explanation=explained(hit)) for hit in hits]
 
 
 def places(

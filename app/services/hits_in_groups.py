@@ -1,7 +1,6 @@
 """Telling of each hit how large its group is."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from app.domain.answers import Hit, ShownProduct
 from app.domain.grouping import Grouping, InGroup
@@ -20,4 +19,4 @@ def hits_in_groups(grouping: Grouping | None, passing: Selection, hits: Sequence
     if grouping is None:
         return list(hits)
     sizes = sizes_of(passing, grouping.by, [hit.product.product_id for hit in hits])
-    return [replace(hit, group=in_group(grouping, hit.product, size)) for hit, size in zip(hits, sizes, strict=True)]
+    return [hit._replace(group=in_group(grouping, hit.product, size)) for hit, size in zip(hits, sizes, strict=True)]

@@ -5,7 +5,6 @@ A picture that cannot be had is marked, and its product goes on without it.
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import replace
 
 from app.domain.embeddings import picture_hash
 from app.domain.errors import FetchFailed, Gone, Refused, VitrineError
@@ -75,4 +74,4 @@ def _fetch(
 
 
 def _marked(picture: Picture, error: VitrineError) -> Picture:
-    return replace(picture, error_code=error.code, error_detail=error.detail)
+    return picture._replace(error_code=error.code, error_detail=error.detail)

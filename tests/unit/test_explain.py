@@ -84,7 +84,7 @@ def test_a_hit_tells_the_conditions_it_passes_and_explaining_changes_no_answer(d
     where = {"price": {"lt": 30}, "any": [{"colour": "red"}, {"colour": "blue"}]}
     plain = drawn.search(SearchQuery("mug", filter=where))
     told = drawn.search(SearchQuery("mug", filter=where, explain=True))
-    assert [replace(hit, explanation=None) for hit in told.hits] == list(plain.hits)
+    assert [hit._replace(explanation=None) for hit in told.hits] == list(plain.hits)
     assert all(hit.explanation is None for hit in plain.hits)
     for hit in told.hits:
         assert hit.explanation is not None

@@ -37,7 +37,7 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
-    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[list[Any]]:
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """The rows, their columns as the statement's types say; raises what SQLAlchemy would raise."""
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
@@ -106,8 +106,10 @@ class _Compiled:
             given[name] = process(given[name])
         return given if self.order is None else [given[name] for name in self.order]
 
-    def read(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-        """The driver's rows as the columns' types say."""
+    def read(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        """The driver's rows as the columns' types say, which may be as they are."""
+        if not self.out_of:
+            return rows
         found = [list(row) for row in rows]
         for place, process in self.out_of:
             for row in found:

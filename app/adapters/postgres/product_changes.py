@@ -94,7 +94,7 @@ class ChangesBeside:
         self._since_snapshot = those(since)
         self._since_and_of_some = those(since, under_way)
 
-    def read(self, connection: Connection, catalog: str, since: str | None) -> tuple[list[Any], Changes] | None:
+    def read(self, connection: Connection, catalog: str, since: str | None) -> tuple[Sequence[Any], Changes] | None:
         """The columns, and what has changed since a mark, or everything; None where the source has no row."""
         rows = self._rows(connection, catalog, since)
         if not rows:
@@ -108,7 +108,7 @@ class ChangesBeside:
         changed = [Held(name, version, None if gone else given) for name, version, gone, given in held if name]
         return beside, Changes(changed, mark, whole=since is None)
 
-    def _rows(self, connection: Connection, catalog: str, since: str | None) -> list[list[Any]]:
+    def _rows(self, connection: Connection, catalog: str, since: str | None) -> Sequence[Sequence[Any]]:
         named = {"the_catalog": catalog}
         if since is None:
             return self._all.rows(connection, named)

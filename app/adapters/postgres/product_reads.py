@@ -1,8 +1,6 @@
 """Products with the pictures of their newest version, read in one statement."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, select
@@ -53,11 +51,13 @@ _SHOWN_BY_ID = Prepared(_with_pictures(*_SHOWN))
 
 def stored_products(connection: Connection, catalog: str, ids: Sequence[str]) -> dict[str, StoredProduct]:
     """The products of these ids that are not deleted."""
-    found: dict[str, StoredProduct] = {}
     rows = _STORED_BY_ID.rows(connection, {"the_catalog": catalog, "ids": ids}) if ids else ()
-    for (product_id, version, upload_id, title, description, attributes, state), pictures in _grouped(rows, _STORED):
+    found: dict[str, StoredProduct] = {}
+    for (product_id, version, upload_id, title, description, attributes, state), pictures in _by_product(
+        rows, _STORED
+    ):
         product = Product(product_id, title, description, attributes)
-        found[product_id] = StoredProduct(product, version, upload_id, UploadState(state), pictures)
+        found[product_id] = StoredProduct(product, version, upload_id, UploadState(state), tuple(pictures))
     return found
 
 
@@ -65,14 +65,21 @@ def shown_products(connection: Connection, catalog: str, ids: Sequence[str]) -> 
     """What answers show of the products of these ids that are not deleted."""
     rows = _SHOWN_BY_ID.rows(connection, {"the_catalog": catalog, "ids": ids}) if ids else ()
     return {
-        product_id: ShownProduct(product_id, title, attributes, pictures)
-        for (product_id, title, attributes), pictures in _grouped(rows, _SHOWN)
+        product_id: ShownProduct(product_id, title, attributes, tuple(pictures))
+        for (product_id, title, attributes), pictures in _by_product(rows, _SHOWN)
     }
 
 
-def _grouped(rows: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, tuple[Picture, ...]]]:
-    """Rows of `columns` and those of pictures, by product: those of one product stand side by side."""
+def _by_product(
+    rows: Sequence[Sequence[Any]], columns: Sequence[Any]
+) -> Iterable[tuple[Sequence[Any], list[Picture]]]:
+    """Rows of `columns` and those of pictures, by product, which the first column names."""
     width = len(columns)
-    for _, some in groupby(rows, key=itemgetter(0)):
-        same = list(some)
-        yield same[0][:width], tuple(Picture(*row[width:]) for row in same if row[width] is not None)
+    found: dict[str, tuple[Sequence[Any], list[Picture]]] = {}
+    for row in rows:
+        known = found.get(row[0])
+        if known is None:
+            known = found[row[0]] = (row[:width], [])
+        if row[width] is not None:
+            known[1].append(Picture(*row[width:]))
+    return found.values()
