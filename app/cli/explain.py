@@ -9,6 +9,7 @@ from app.cli.connection import catalog_path, connect
 from app.cli.diversity import CollapseDuplicates, GroupBy, GroupLimit, diversity_of
 from app.cli.explained import leg_in_words, without_in_words
 from app.cli.options import CatalogName, Data, Image, Json, Like, Limit, MinScore, Url, Where
+from app.cli.ranking import FuseBy, LegWeights, ranking_of
 from app.cli.screen import Screen
 from app.cli.search import query_of
 
@@ -24,6 +25,8 @@ def explain(
     where: Where = None,
     limit: Limit = 20,
     min_score: MinScore = None,
+    leg: LegWeights = None,
+    fusion: FuseBy = None,
     group_by: GroupBy = None,
     group_limit: GroupLimit = None,
     collapse_duplicates: CollapseDuplicates = False,
@@ -35,7 +38,7 @@ def explain(
     """Say why a search shows a product where it does, or why it does not show it."""
     screen = Screen(json=json)
     query = query_of(text, image, like, where, limit, min_score=min_score)
-    query |= diversity_of(group_by, group_limit, collapse_duplicates=collapse_duplicates)
+    query |= ranking_of(leg, fusion) | diversity_of(group_by, group_limit, collapse_duplicates=collapse_duplicates)
     path = f"{catalog_path(catalog)}/products/{quote(product_id, safe='')}:explain"
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("looking"):
         told = service.post(path, query, patience_s=_SLOW_S)

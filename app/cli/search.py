@@ -13,6 +13,7 @@ from app.cli.connection import catalog_path, connect
 from app.cli.diversity import CollapseDuplicates, GroupBy, GroupLimit, diversity_of
 from app.cli.explained import lines_of, without_in_words
 from app.cli.options import CatalogName, Data, Image, Json, Like, Limit, MinScore, Url, Where
+from app.cli.ranking import FuseBy, LegWeights, ranking_of
 from app.cli.screen import Screen, plain
 from app.domain.errors import Invalid, NotFound
 
@@ -28,6 +29,12 @@ def search(
     where: Where = None,
     limit: Limit = 20,
     min_score: MinScore = None,
+    leg: LegWeights = None,
+    fusion: FuseBy = None,
+    facet: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ATTRIBUTE", help="Count its values. May come several times.", show_default=False),
+    ] = None,
     group_by: GroupBy = None,
     group_limit: GroupLimit = None,
     collapse_duplicates: CollapseDuplicates = False,
@@ -44,14 +51,17 @@ def search(
     """Search by words, by a picture, by a product, or by words and one of these; without any, look at everything."""
     screen = Screen(json=json)
     query = query_of(text, image, like, where, limit, min_score=min_score)
-    query |= diversity_of(group_by, group_limit, collapse_duplicates=collapse_duplicates)
+    query |= ranking_of(leg, fusion) | diversity_of(group_by, group_limit, collapse_duplicates=collapse_duplicates)
+    if facet:
+        query["facets"] = facet
     if explain:
         query["explain"] = True
     if cursor is not None:
         query["cursor"] = cursor
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("searching"):
         answer = service.post(f"{catalog_path(catalog)}/search", query)
-    screen.result(answer, _hits(answer["hits"]), *lines_of(answer["hits"]))
+    counted = [_facet(name, facet) for name, facet in answer.get("facets", {}).items()]
+    screen.result(answer, _hits(answer["hits"]), *lines_of(answer["hits"]), *counted)
     if left_out := answer["degraded"]:
         screen.say(without_in_words(left_out))
     total, took = answer["total"], answer["timings_ms"]["total"]
@@ -119,6 +129,16 @@ def _hits(hits: list[dict[str, Any]]) -> Table:
         title = plain(hit["title"]) + _beside(hit)
         table.add_row(str(place), score, plain(hit["product_id"]), title, *values)
     return table
+
+
+def _facet(name: str, facet: dict[str, Any]) -> str:
+    """The values of an attribute with their counts, or the ranges of one that has an order."""
+    buckets = facet.get("buckets")
+    if isinstance(buckets, list):
+        said = [f"{one['gte']} … {one.get('lt', facet['max'])}: {one['count']}" for one in buckets]
+    else:  # a value may have any name
+        said = [f"{value} {count}" for value, count in facet.items()]
+    return f"{name}: {', '.join(said) or 'no value'}"
 
 
 def _beside(hit: dict[str, Any]) -> str:

@@ -75,7 +75,7 @@ class Joined:
 
 def read_conditions(given: Mapping[str, Any], schema: Schema) -> Joined:
     """The conditions of a filter, as its JSON, that could be read: once for all products that are asked about."""
-    return _Reader(schema).conjunction(given, "filter", denied=False)
+    return _Reader(schema).conjunction(given, "filter")
 
 
 def deciding(read: Joined, attributes: Mapping[str, AttributeValue]) -> list[Condition]:
@@ -110,28 +110,43 @@ class _Reader:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
 
-    def conjunction(self, given: Mapping[str, Any], place: str, *, denied: bool) -> Joined:
-        """Read an object; `denied`: an odd number of `not` stands before it."""
-        terms = [term for key, value in given.items() for term in self._terms(key, value, f"{place}.{key}", denied)]
+    def conjunction(
+        self, given: Mapping[str, Any], place: str, denied: bool = False, either: str | None = None
+    ) -> Joined:
+        """Read an object; `denied`: an odd number of `not` stands before it.
+
+        It may be part of `either` of the conditions at a place, one of which is enough. So is one of those of an
+        object that is denied.
+        """
+        if denied and sum(len(one) if isinstance(one, Mapping) else 1 for one in given.values()) > 1:
+            either = place
+        terms = [
+            term for key, value in given.items() for term in self._terms(key, value, f"{place}.{key}", denied, either)
+        ]
         return Joined(place, "all", terms)
 
-    def _terms(self, key: str, value: Any, place: str, denied: bool) -> Iterator[Comparison | Joined]:
+    def _terms(
+        self, key: str, value: Any, place: str, denied: bool, either: str | None
+    ) -> Iterator[Comparison | Joined]:
         if key == "not":
-            yield Joined(place, "none", [self.conjunction(value, place, denied=not denied)])
+            yield Joined(place, "none", [self.conjunction(value, place, not denied, either)])
         elif key == "any":
-            branches = [self.conjunction(one, f"{place}[{i}]", denied=denied) for i, one in enumerate(value)]
+            if len(value) > 1:
+                either = None if denied else place
+            branches = [self.conjunction(one, f"{place}[{i}]", denied, either) for i, one in enumerate(value)]
             yield Joined(place, "any", branches)
         elif isinstance(value, Mapping):
             for operator, operand in value.items():
-                yield self._comparison(key, {operator: operand}, f"{place}.{operator}", denied)
+                yield self._comparison(key, {operator: operand}, f"{place}.{operator}", denied, either)
         else:
-            yield self._comparison(key, value, place, denied)
+            yield self._comparison(key, value, place, denied, either)
 
-    def _comparison(self, name: str, asked: Any, place: str, denied: bool) -> Comparison:
+    def _comparison(self, name: str, asked: Any, place: str, denied: bool, either: str | None) -> Comparison:
         stated = {name: asked}
         words = f"{'not ' if denied else ''}{_in_words(asked)}"
+        told = _cut(words) + (f", or another of {either}" if either else "")
         where = parse_filter(stated, self._schema)
-        return Comparison(place, stated if len(words) <= MAX_TOLD else None, name, where, _cut(words))
+        return Comparison(place, stated if len(words) <= MAX_TOLD else None, name, where, told)
 
 
 def _in_words(asked: Any) -> str:

@@ -196,4 +196,6 @@ class SearchBreaker:
 
 
 def _resting() -> StoreUnavailable:
-    return StoreUnavailable("Milvus has failed several times in a row: searches ask it again in a few seconds")
+    return StoreUnavailable(
+        "the vector store has failed several times in a row: searches ask it again in a few seconds"
+    )

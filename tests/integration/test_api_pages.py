@@ -54,6 +54,11 @@ class Shelf:
     def by_product(self, **stated: Any) -> Any:
         return self.client.get(f"{self.path}/products/p05/similar", params=stated)
 
+    def by_product_and_filter(self, **stated: Any) -> Any:
+        return self.client.get(
+            f"{self.path}/products/p05/similar", params={"filter": json.dumps({"price": {"gte": 0}}), **stated}
+        )
+
     def by_browsing(self, **stated: Any) -> Any:
         return self.client.post(f"{self.path}/search", json=stated)
 
@@ -84,14 +89,22 @@ WAYS: tuple[Callable[..., Any], ...] = (
     Shelf.by_post,
     Shelf.by_picture,
     Shelf.by_product,
+    Shelf.by_product_and_filter,
     Shelf.by_browsing,
 )
+
+
+def test_what_is_like_a_product_may_be_filtered(shelf: Shelf) -> None:
+    answer = shelf.client.get(f"{shelf.path}/products/p05/similar", params={"filter": '{"price": {"lt": 8}}'})
+    assert sorted(ids(answer.json())) == ["p00", "p01", "p02", "p03", "p04", "p06", "p07"]
+    unread = shelf.client.get(f"{shelf.path}/products/p05/similar", params={"filter": "{price"})
+    refused(unread, 400, "bad_json")
 
 
 @pytest.mark.parametrize("ask", WAYS)
 def test_pages_hold_still_while_products_come_and_go(shelf: Shelf, ask: Callable[..., Any]) -> None:
     whole = ids(ask(shelf, limit=100).json())
-    assert len(whole) == COUNT - (ask is Shelf.by_product)
+    assert len(whole) == COUNT - (ask in {Shelf.by_product, Shelf.by_product_and_filter})
     page = ask(shelf, limit=7).json()
     shown, gone = ids(page), whole[9]
     shelf.shop.settled(shelf.client.delete(f"{shelf.path}/products/{gone}"))

@@ -16,8 +16,6 @@ from app.adapters.manifest import Manifest
 from app.adapters.training.output import check_output
 from app.cli import explain, search
 from app.cli.connection import Service, connect
-from app.cli.diversity import diversity_of
-from app.cli.explained import lines_of
 from app.cli.failures import exit_code, line_of
 from app.cli.learning.examples import read_examples
 from app.cli.learning.pairs import check_sides
@@ -250,77 +248,6 @@ def test_a_host_that_is_none_is_refused() -> None:
     with pytest.raises(Misconfigured) as caught:
         take_port("256.1.1.1.invalid.", 8000, allow_unauthenticated=False)
     assert caught.value.code == "bad_address"
-
-
-# --- queries
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (("red mug", None, None, None, 5), {"text": "red mug", "limit": 5}),
-        ((None, None, "p-1", None, 20), {"image": {"product_id": "p-1"}, "limit": 20}),
-        ((None, None, None, '{"price": {"lt": 5}}', 20), {"filter": {"price": {"lt": 5}}, "limit": 20}),
-    ],
-)
-def test_options_become_the_search_request(given: Any, expected: dict[str, Any]) -> None:
-    assert search.query_of(*given) == expected
-
-
-def test_an_explained_hit_is_a_line_and_one_that_is_not_is_none() -> None:
-    text = {"rank": 1, "score": 0.9, "contribution": 0.5, "exact_score": 0.91}
-    explain = {"legs": {"image": {"exact_score": 0.2}, "text": text}, "filter": [{"detail": "price is 3, asked: 3"}]}
-    hits = [{"product_id": "p"}, {"product_id": "q", "matched_image": {"position": 2}, "explain": explain}]
-    assert list(lines_of(hits)) == [
-        "2. q: image leg: did not bring it, exact score 0.2000; "
-        "text leg: rank 1, score 0.9000, adds 0.5000, exact score 0.9100; picture 2 matched; price is 3, asked: 3"
-    ]
-
-
-def test_a_least_score_is_sent_and_one_that_is_no_number_refused() -> None:
-    assert search.query_of("red mug", None, None, None, 5, min_score=0.2)["min_score"] == 0.2
-    with pytest.raises(Invalid) as caught:
-        search.query_of("red mug", None, None, None, 5, min_score=float("nan"))
-    assert caught.value.code == "bad_min_score"
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ((None, None, False), {}),
-        (("style", None, False), {"group": {"by": "style"}}),
-        (("style", 2, True), {"group": {"by": "style", "limit": 2}, "collapse_duplicates": True}),
-    ],
-)
-def test_groups_and_duplicates_become_members_of_the_request(given: Any, expected: dict[str, Any]) -> None:
-    by, limit, collapse = given
-    assert diversity_of(by, limit, collapse_duplicates=collapse) == expected
-
-
-def test_a_limit_of_no_group_is_refused() -> None:
-    with pytest.raises(Invalid) as caught:
-        diversity_of(None, 2, collapse_duplicates=False)
-    assert caught.value.code == "bad_group"
-
-
-def test_a_picture_of_a_query_is_sent_as_base64(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"picture")
-    assert search.query_of(None, str(tmp_path / "a.jpg"), None, None, 20)["image"] == {"data": "cGljdHVyZQ=="}
-
-
-@pytest.mark.parametrize(
-    ("given", "code"),
-    [
-        ((None, "a.jpg", "p-1", None, 20), "bad_query"),
-        ((None, "/nowhere/a.jpg", None, None, 20), "image_missing"),
-        ((None, None, None, "{price", 20), "bad_filter"),
-        ((None, None, None, "[1]", 20), "bad_filter"),
-    ],
-)
-def test_a_query_that_cannot_be_one_is_refused_before_anything_is_opened(given: Any, code: str) -> None:
-    with pytest.raises(VitrineError) as caught:
-        search.query_of(*given)
-    assert (caught.value.code, exit_code(caught.value)) == (code, 2)
 
 
 # --- what is learned from

@@ -31,19 +31,30 @@ PRODUCT = {"colour": "blue", "price": 60, "in_stock": True, "sizes": ["S", "M"]}
         ({"in_stock": False}, {"filter.in_stock": "in_stock is true, asked: false"}),
         ({"not": {"colour": "blue"}}, {"filter.not.colour": "colour is blue, asked: not blue"}),
         ({"not": {"not": {"colour": "red"}}}, {"filter.not.not.colour": "colour is blue, asked: red"}),
-        ({"not": {"colour": "blue", "price": 1}}, {"filter.not.price": "price is 60, asked: not 1"}),
+        (
+            {"not": {"colour": "blue", "price": 1}},
+            {"filter.not.price": "price is 60, asked: not 1, or another of filter.not"},
+        ),
         (
             {"any": [{"colour": "red"}, {"price": {"gt": 70}, "in_stock": True}]},
             {
-                "filter.any[0].colour": "colour is blue, asked: red",
-                "filter.any[1].price.gt": "price is 60, asked: above 70",
+                "filter.any[0].colour": "colour is blue, asked: red, or another of filter.any",
+                "filter.any[1].price.gt": "price is 60, asked: above 70, or another of filter.any",
             },
         ),
         (
             {"any": [{"colour": "red"}, {"price": {"gt": 50}, "in_stock": True}]},
             {
-                "filter.any[1].price.gt": "price is 60, asked: above 50",
-                "filter.any[1].in_stock": "in_stock is true, asked: true",
+                "filter.any[1].price.gt": "price is 60, asked: above 50, or another of filter.any",
+                "filter.any[1].in_stock": "in_stock is true, asked: true, or another of filter.any",
+            },
+        ),
+        ({"any": [{"colour": "red"}]}, {"filter.any[0].colour": "colour is blue, asked: red"}),
+        (
+            {"not": {"any": [{"colour": "blue"}, {"price": 60}]}},
+            {
+                "filter.not.any[0].colour": "colour is blue, asked: not blue",
+                "filter.not.any[1].price": "price is 60, asked: not 60",
             },
         ),
         ({"any": []}, {"filter.any": "filter.any never holds"}),

@@ -89,10 +89,16 @@ def post_search_image(application: App, catalog: CatalogName, form: Form) -> Res
 
 @router.get("/products/{product_id}/similar", response_model=SearchDocument, responses=problems(400, 404))
 def get_similar(
-    application: App, catalog: CatalogName, product_id: ProductId, limit: int = 20, cursor: str | None = None
+    application: App,
+    catalog: CatalogName,
+    product_id: ProductId,
+    filter: Annotated[str | None, Query()] = None,
+    limit: int = 20,
+    cursor: str | None = None,
 ) -> Response:
-    """Products that are like this one, by its pictures and its caption."""
-    stated = SearchIn(image=QueryImageIn(product_id=product_id), limit=limit, cursor=cursor)
+    """Products that are like this one, by its pictures and its caption; `filter` is the JSON of a filter."""
+    where = None if filter is None else _read_filter(filter)
+    stated = SearchIn(image=QueryImageIn(product_id=product_id), filter=where, limit=limit, cursor=cursor)
     return _search(application, catalog, stated)
 
 
