@@ -196,6 +196,4 @@ class SearchBreaker:
 
 
 def _resting() -> StoreUnavailable:
-    return StoreUnavailable(
-        "the vector store has failed several times in a row: searches ask it again in a few seconds"
-    )
+    return StoreUnavailable("the vector store failed several times in a row: searches ask it again in a few seconds")
