@@ -34,6 +34,7 @@ def create_app(application: Application, *, hosts: Collection[str] = ()) -> Fast
         version="1",
         docs_url=None,  # its page comes from another site, and would be blank on a machine without a network
         redoc_url=None,
+        redirect_slashes=False,  # to an address made of what this process sees, which a proxy may have changed
         telemetry={"tracing": False, "metrics": False, "logs": False},  # it looks for a collector at every request
     )
     api.state.application = application

@@ -29,7 +29,10 @@ def ranking_of(legs: Sequence[str] | None, fusion: Fusion | None) -> dict[str, A
     """What these options add to the request. Raises `Invalid` (`bad_legs`)."""
     stated: dict[str, Any] = {}
     if legs:
-        stated["legs"] = dict(map(_weight, legs))
+        weights = [_weight(one) for one in legs]
+        stated["legs"] = dict(weights)
+        if len(stated["legs"]) < len(weights):
+            raise Invalid("--leg states the weight of a leg once", code="bad_legs")
     if fusion is not None:
         stated["fusion"] = fusion.value
     return stated

@@ -118,7 +118,7 @@ class _Reader:
         It may be part of `either` of the conditions at a place, one of which is enough. So is one of those of an
         object that is denied.
         """
-        if denied and sum(len(one) if isinstance(one, Mapping) else 1 for one in given.values()) > 1:
+        if denied and sum(map(_conditions, given.keys(), given.values())) > 1:
             either = place
         terms = [
             term for key, value in given.items() for term in self._terms(key, value, f"{place}.{key}", denied, either)
@@ -131,8 +131,8 @@ class _Reader:
         if key == "not":
             yield Joined(place, "none", [self.conjunction(value, place, not denied, either)])
         elif key == "any":
-            if len(value) > 1:
-                either = None if denied else place
+            if len(value) > 1 and not denied:
+                either = place
             branches = [self.conjunction(one, f"{place}[{i}]", denied, either) for i, one in enumerate(value)]
             yield Joined(place, "any", branches)
         elif isinstance(value, Mapping):
@@ -147,6 +147,11 @@ class _Reader:
         told = _cut(words) + (f", or another of {either}" if either else "")
         where = parse_filter(stated, self._schema)
         return Comparison(place, stated if len(words) <= MAX_TOLD else None, name, where, told)
+
+
+def _conditions(key: str, value: Any) -> int:
+    """How many a key of an object stands for."""
+    return len(value) if isinstance(value, Mapping) and key != "not" else 1
 
 
 def _in_words(asked: Any) -> str:

@@ -65,5 +65,8 @@ class Database(Protocol):
         ...
 
     def count_rows(self) -> None:
-        """Let the database know how many rows it has, where it goes by that and they have become many more."""
+        """Let the database know how many rows it has, where it goes by that and they have become many more.
+
+        Never raises: what is asked of it is answered without, more slowly.
+        """
         ...

@@ -57,15 +57,18 @@ class _Asked:
 
 
 class _Line:
-    """Searches of one kind, of which `most` vectors go together: how many batches are under way, and who waits."""
+    """Searches of one kind, of which `most` vectors go together: who leads the batches under way, and who waits.
+
+    A batch that nobody waits for any more has lost its place, and is not among them.
+    """
 
     def __init__(self, most: int) -> None:
-        self.under_way = 0
+        self.leading: list[_Asked] = []
         self.waiting: list[_Asked] = []
         self._most = most
 
-    def batch_of(self, first: _Asked) -> Sequence[_Asked]:
-        """One that waits, or has just come, and as many others as may go with it."""
+    def go(self, first: _Asked) -> None:
+        """Let one that waits, or has just come, go now with as many others as may go with it."""
         self.waiting = [one for one in self.waiting if one is not first]
         vectors, count = len(first.queries), 0
         for one in self.waiting:
@@ -73,8 +76,8 @@ class _Line:
             if vectors > self._most:
                 break
             count += 1
-        batch, self.waiting = [first, *self.waiting[:count]], self.waiting[count:]
-        return batch
+        first.batch, self.waiting = [first, *self.waiting[:count]], self.waiting[count:]
+        self.leading.append(first)
 
 
 class BatchedSearch:
@@ -107,7 +110,7 @@ class BatchedSearch:
             try:
                 self._ask(asked.batch, collection, limit, index, where)
             finally:
-                self._pass_on(kind, line)
+                self._pass_on(kind, line, asked)
                 for other in asked.batch:
                     other.ready.set()
         elif not asked.ready.wait(asked.left):
@@ -131,30 +134,30 @@ class BatchedSearch:
     def _join(self, kind: Hashable, asked: _Asked, most: int) -> _Line:
         with self._lock:
             line = self._lines.setdefault(kind, _Line(most))
-            if line.under_way < AT_ONCE:
-                line.under_way += 1
-                asked.batch = line.batch_of(asked)
+            if len(line.leading) < AT_ONCE:
+                line.go(asked)
             else:
                 line.waiting.append(asked)
         return line
 
     def _go(self, line: _Line, asked: _Asked) -> None:
-        """Wait no longer, unless it has just been taken along."""
+        """Wait no longer, unless it has just been taken along: take the place of the one that was waited for most."""
         with self._lock:
             if asked in line.waiting:
-                line.under_way += 1
-                asked.batch = line.batch_of(asked)
+                del line.leading[:1]
+                line.go(asked)
 
-    def _pass_on(self, kind: Hashable, line: _Line) -> None:
-        """Let the first of those who wait go next, with the others."""
+    def _pass_on(self, kind: Hashable, line: _Line, asked: _Asked) -> None:
+        """Let the first of those who wait go next, with the others, if the batch that ends still has its place."""
         with self._lock:
-            line.under_way -= 1
-            if line.waiting and line.under_way < AT_ONCE:
-                line.under_way += 1
+            if asked not in line.leading:
+                return
+            line.leading.remove(asked)
+            if line.waiting:
                 first = line.waiting[0]
-                first.batch = line.batch_of(first)
+                line.go(first)
                 first.ready.set()
-            elif not line.under_way:
+            elif not line.leading:
                 del self._lines[kind]
 
     def _ask(

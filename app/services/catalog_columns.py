@@ -135,13 +135,15 @@ class CatalogColumns:
         self._kept: dict[str, _Kept] = {}
 
     def known(self, catalog: str) -> Known:
-        """What is known of a catalog."""
-        kept = self._kept.get(catalog) or self._kept.setdefault(catalog, _Kept())
+        """What is known of a catalog; of one that may not exist nothing is kept."""
+        kept = self._kept.get(catalog) or _Kept()
         shared = kept.shared
         return Known(kept, shared, shared.mark or None)
 
     def snapshot(self, transaction: Transaction, catalog: str) -> Snapshot:
         """A catalog as the transaction sees it: reads what has changed since the last time, or all of it at first."""
+        if catalog not in self._kept:
+            self._kept.setdefault(catalog, _Kept())
         while True:
             known = self.known(catalog)
             changes = transaction.products.changed(catalog, known.mark) if known.mark else None

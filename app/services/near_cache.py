@@ -10,7 +10,8 @@ then one call in so long, and what was taken out of it by hand is gone as soon."
 class NearCache:
     """`Cache` of the port over two: what was found in the `far` one is kept in the `near` one for a moment.
 
-    A key stands for one content, so that neither can be older than the other.
+    A key stands for one content, so that neither can be older than the other. Together they keep it no longer than it
+    was to be kept: what is found in the far one at its end stays in the near one for a moment more.
     """
 
     def __init__(self, near: Cache, far: Cache) -> None:
@@ -27,6 +28,7 @@ class NearCache:
         return content
 
     def put(self, key: str, content: bytes, *, ttl_s: int) -> None:
-        """Keep this for so many seconds in the far one, and for a moment in the near one."""
+        """Keep this for so many seconds at the longest."""
         self._near.put(key, content, ttl_s=min(ttl_s, NEAR_S))
-        self._far.put(key, content, ttl_s=ttl_s)
+        if ttl_s > NEAR_S:
+            self._far.put(key, content, ttl_s=ttl_s - NEAR_S)

@@ -81,8 +81,12 @@ def test_what_one_process_keeps_another_finds_and_asks_for_once_in_a_while() -> 
     assert [cache.get("one"), other.get("one")] == [b"1", b"1"]
     now = NEAR_S
     assert [near.get("one"), other.get("one"), cache.get("one"), other.get("one")] == [None, None, b"1", b"1"]
-    now = 300.0  # what is copied late stays a moment longer
-    assert [far.get("one"), cache.get("one")] == [None, None]
+    now = 299.0 - NEAR_S  # what is copied last goes when it should
+    assert [cache.get("one"), far.get("one")] == [b"1", b"1"]
+    now = 298.0
+    assert [cache.get("one"), far.get("one")] == [b"1", None]
+    now = 300.0
+    assert cache.get("one") is None
 
 
 def test_in_redis_all_stands_under_names_of_its_own_and_ends(redis_url: str) -> None:

@@ -41,9 +41,12 @@ def connection_of(transaction: object) -> Connection:
 
 
 def kept(database: SqlDatabase) -> int:
+    """How many plans of this text the session has."""
+    named = TITLES._compiled["postgresql"].named
+    assert named is not None
     with database.reading() as transaction:
         told = connection_of(transaction).exec_driver_sql(
-            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%title%%'"
+            "SELECT count(*) FROM pg_prepared_statements WHERE name = %s", (named.name,)
         )
         return int(told.scalar_one())
 

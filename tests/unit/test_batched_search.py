@@ -212,6 +212,22 @@ def test_who_finds_no_place_soon_goes_all_the_same_with_those_who_wait(shoppers:
     assert shoppers.search._lines == {}
 
 
+def test_a_call_that_hangs_loses_its_place_to_who_waited_for_it(
+    shoppers: Shoppers, hurried: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = shoppers.occupy()
+    well = Store()
+    well.let.release(100)
+    hurried.search = well.search  # type: ignore[method-assign]
+    for number in range(AT_ONCE):
+        assert ids(shoppers.ask(number)) == [[f"{number}"]]
+    monkeypatch.setattr(batched_search, "PATIENCE_S", 60.0)  # longer than an answer is waited for here
+    assert [ids(shoppers.ask(number)) for number in range(5)] == [[[f"{number}"]] for number in range(5)]
+    hurried.let.release(100)
+    assert [ids(future) for future in hanging] == [[[f"{-1 - number}"]] for number in range(AT_ONCE)]
+    assert shoppers.search._lines == {}
+
+
 def test_calls_that_hang_hide_neither_a_store_that_fails_nor_one_that_is_well_again(
     store: Store, hurried: Store, pool: ThreadPoolExecutor
 ) -> None:

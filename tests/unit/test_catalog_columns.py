@@ -112,3 +112,24 @@ def test_a_selection_stays_as_it_was() -> None:
     assert selection.among(["b", "c"]).product_ids() == ["b"]
     (bucket,) = selection.facets(SCHEMA)["price"].buckets  # type: ignore[union-attr]
     assert (bucket.count, selection.count) == (2, 2)
+
+
+def test_of_a_catalog_that_nobody_has_read_nothing_is_kept() -> None:
+    columns, truth = CatalogColumns(), Truth()
+    assert columns.known("none").mark is None
+    assert columns._kept == {}
+    look(columns, truth)
+    assert list(columns._kept) == ["shop"]
+
+
+def test_what_is_known_is_taken_further_by_what_has_changed_since() -> None:
+    columns, truth = CatalogColumns(), Truth()
+    truth.write(1, "a")
+    assert columns.known("shop").with_changes(None) is None
+    look(columns, truth)
+    known = columns.known("shop")
+    truth.write(1, "b")
+    further = known.with_changes(truth.changed("shop", known.mark))
+    assert further is not None
+    assert shown(further) == ["a", "b"]
+    assert known.with_changes(truth.changed("shop", None)) is None  # another database, to be read whole

@@ -105,6 +105,12 @@ def test_a_weight_that_is_none_is_refused_before_anything_is_opened(stated: str)
     assert (caught.value.code, exit_code(caught.value)) == ("bad_legs", 2)
 
 
+def test_a_leg_is_weighed_once() -> None:
+    with pytest.raises(Invalid) as caught:
+        ranking_of(["text=1", "text=2"], None)
+    assert caught.value.code == "bad_legs"
+
+
 def test_what_is_counted_stands_below_the_hits(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

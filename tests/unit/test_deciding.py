@@ -1,14 +1,18 @@
 """The conditions of a filter that decide: what is told of them is what the filter does."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count, product
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from app.domain.deciding import MAX_CONDITIONS, MAX_TOLD, deciding, read_conditions
+from app.domain.deciding import MAX_CONDITIONS, MAX_TOLD, Comparison, Joined, deciding, read_conditions
 from app.domain.filters import MAX_DEPTH, MAX_TERMS, parse_filter
 from app.domain.passing import passes
+from app.domain.products import AttributeType
 from tests.factories import SCHEMA
 
 PRODUCT = {"colour": "blue", "price": 60, "in_stock": True, "sizes": ["S", "M"]}
@@ -127,3 +131,42 @@ def test_of_many_conditions_the_first_are_told_and_how_many_there_are_more() -> 
     assert (len(told), told[-1].place) == (MAX_CONDITIONS + 1, "filter")
     assert told[-1].detail == f"and {MAX_CONDITIONS} more conditions"
     assert len(json.dumps([one.detail for one in told])) < 100 * MAX_CONDITIONS
+
+
+def trees(names: Iterator[int], depth: int = 3) -> st.SearchStrategy[dict[str, Any]]:
+    """Filters that ask for each of many attributes once."""
+    leaf = st.builds(lambda: {f"a{next(names)}": True})
+    if not depth:
+        return leaf
+    inner = trees(names, depth - 1)
+    several = st.lists(leaf, min_size=1, max_size=2).map(lambda some: {k: v for one in some for k, v in one.items()})
+    with_more = st.fixed_dictionaries({}, optional={"not": inner, "any": st.lists(inner, min_size=1, max_size=3)})
+    return st.builds(lambda one, other: {**one, **other}, several, with_more)
+
+
+@given(st.data())
+def test_a_condition_is_told_as_one_of_several_where_the_filter_can_pass_without_it(data: st.DataObject) -> None:
+    names = count()
+    where = data.draw(trees(names))
+    schema = {f"a{number}": AttributeType.BOOLEAN for number in range(next(names))}
+    asked = [*_comparisons(read_conditions(where, schema))]
+    assume(len(asked) <= 10)
+    used = [one.attribute for one in asked]
+    parsed = parse_filter(where, schema)
+    passing = [
+        dict(zip(used, values, strict=True))
+        for values in product((True, False), repeat=len(used))
+        if passes(parsed, dict(zip(used, values, strict=True)))
+    ]
+    for one in asked:
+        kept_out = one.asked.startswith("not ")
+        without = any(values[one.attribute] is kept_out for values in passing)
+        assert (", or another of" in one.asked) is without, (where, one)
+
+
+def _comparisons(read: Comparison | Joined) -> Iterator[Comparison]:
+    if isinstance(read, Comparison):
+        yield read
+        return
+    for term in read.terms:
+        yield from _comparisons(term)

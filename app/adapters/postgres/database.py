@@ -152,11 +152,16 @@ class SqlDatabase:
 
     def count_rows(self) -> None:
         """Count those of tables that have grown much since they were counted. SQLite goes by its indexes alone."""
-        if self.engine.dialect.name == "postgresql":
-            with translated(), self.engine.begin() as connection:
+        if self.engine.dialect.name != "postgresql":
+            return
+        try:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 grown = count_rows(connection, metadata)
-            if grown:
-                log.info("database.counted", extra={"tables": grown})
+        except (DBAPIError, NoConnectionFree) as error:
+            log.warning("database.uncounted", extra={"detail": str(getattr(error, "orig", error))})
+            return
+        if grown:
+            log.info("database.counted", extra={"tables": grown})
 
     def close(self) -> None:
         """Close every connection."""
