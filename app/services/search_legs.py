@@ -137,14 +137,17 @@ class Legs:
     ) -> list[Candidate]:
         collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
         index, over_fetch = plan.searched
-        rows = depth * ((over_fetch or ROWS_PER_CANDIDATE) if leg is Leg.IMAGE else 1)
+        where = plan.rows
+        # Of few products each is compared, and not as a quantised index has kept it.
+        wanted = max(depth, plan.passing.count) if index.quantised and isinstance(where, Among) else depth
+        rows = wanted * ((over_fetch or ROWS_PER_CANDIDATE) if leg is Leg.IMAGE else 1)
         (found,) = rows_of_products(
-            self.store, collection, [vectors], depth=depth, rows=rows, index=index, where=plan.rows, budget=budget
+            self.store, collection, [vectors], depth=wanted, rows=rows, index=index, where=where, budget=budget
         )
-        candidates = _ranked(row for some in found for row in some)[:depth]
-        if not index.quantised or not candidates or (budget is not None and budget.spent):
-            return candidates
-        return rescored(self.database, plan.build, vectors, candidates, pictures=leg is Leg.IMAGE)
+        candidates = _ranked(row for some in found for row in some)[:wanted]
+        if index.quantised and candidates and not (budget is not None and budget.spent):
+            candidates = rescored(self.database, plan.build, vectors, candidates, pictures=leg is Leg.IMAGE)
+        return candidates[:depth]
 
 
 def wanted(query: SearchQuery, vectors: Mapping[Leg, Vectors]) -> list[Leg]:

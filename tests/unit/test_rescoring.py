@@ -32,7 +32,7 @@ def shop(pipeline: Pipeline) -> Shop:
     for number in range(30):
         words = " ".join(draw.sample(("mug", "bowl", "tall", "small", "striped", "old", *COLOURS), 4))
         pictures = [a_picture(draw.choice(list(COLOURS)), size=(8 + number, 20 + n)) for n in range(number % 4)]
-        pipeline.accept(a_submission(f"p{number}", words, pictures=pictures))
+        pipeline.accept(a_submission(f"p{number}", words, pictures=pictures, attributes={"price": number}))
     pipeline.work()
     return Shop(pipeline)
 
@@ -135,3 +135,25 @@ def forget(shop: Shop, build: Build) -> None:
         found = connection.execute(embeddings.select().order_by(embeddings.c.content_hash)).all()
         lost = [row.content_hash for row in found if row.fingerprint == build.encoder.fingerprint][::2]
         connection.execute(delete(embeddings).where(embeddings.c.content_hash.in_(lost)))
+
+
+def test_of_few_products_each_is_compared_as_it_is_stored(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, depth = SearchQuery("a tall red mug", filter={"price": {"lt": 25}}), 5
+
+    def first() -> dict[Leg, list[str]]:
+        searcher = shop.pipeline.searcher
+        plan = searcher.plan("shop", query)
+        asked = searcher.legs.ask(plan, query, searcher.encoder.vectors(plan.build, query), depth=depth)
+        return {leg: [one.product_id for one in asked[leg].result()] for leg in BY_VECTOR}
+
+    exact = first()
+    assert [len(some) for some in exact.values()] == [depth, depth]
+    with_lists(shop, "IVF_SQ8")
+    search = shop.pipeline.store.search
+
+    def upside_down(collection: str, queries: Vectors, *, limit: int, **named: Any) -> list[list[Neighbour]]:
+        answers = search(collection, queries, limit=10_000, **named)
+        return [[row._replace(score=-row.score) for row in reversed(answer)][:limit] for answer in answers]
+
+    monkeypatch.setattr(shop.pipeline.store, "search", upside_down)
+    assert first() == exact
