@@ -60,7 +60,8 @@ def search(
         query["cursor"] = cursor
     with connect(screen, url=url, data=data, makes=False) as service, screen.waiting("searching"):
         answer = service.post(f"{catalog_path(catalog)}/search", query)
-    counted = [_facet(name, facet) for name, facet in answer.get("facets", {}).items()]
+    whose = "" if answer["total"]["exact"] else " (of the candidates)"
+    counted = [_facet(name + whose, facet) for name, facet in answer.get("facets", {}).items()]
     screen.result(answer, _hits(answer["hits"]), *lines_of(answer["hits"]), *counted)
     if left_out := answer["degraded"]:
         screen.say(without_in_words(left_out))

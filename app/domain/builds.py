@@ -90,6 +90,11 @@ class IndexSpec:
         return self.type in _INEXACT
 
     @property
+    def coarse(self) -> bool:
+        """Whether it keeps so little of the vectors that the best of a thousand may be beyond its first hundred."""
+        return self.type == "IVF_PQ"
+
+    @property
     def tunable(self) -> str | None:
         """The search parameter that trades recall for time; None where every row is looked at in any case."""
         return None if self.build_params.get("nlist") == 1 else next(iter(self.search_params), None)

@@ -88,6 +88,12 @@ def parse_filter(given: Mapping[str, Any], schema: Schema) -> Filter:
     return _Reader(schema).conjunction(given, "filter", depth=0)
 
 
+_MEANT = {
+    "or": ": any holds alternatives",
+    "and": ": the keys of one object all have to hold",
+}
+
+
 class _Reader:
     """Reads one filter, counting its terms."""
 
@@ -121,8 +127,11 @@ class _Reader:
     def _comparisons(self, name: str, given: Any, where: str) -> Iterator[Filter]:
         declared = self._schema.get(name)
         if declared is None:
-            message = f"the catalog declares no attribute {str(name)[:64]!r}"
+            message = f"the catalog declares no attribute {str(name)[:64]!r}{_MEANT.get(name, '')}"
             raise Invalid(message, code="unknown_attribute", field=where)
+        if given is None or isinstance(given, list):
+            asks = "in: […] asks for one of several" if given else "exists: false asks for products without a value"
+            raise Invalid(f"{where} takes one value: {asks}", code="attribute_type", field=where)
         if not isinstance(given, Mapping):
             self._count(1)
             yield OneOf(name, declared, (_operand(given, declared, where),))

@@ -153,7 +153,8 @@ def check_value(value: Any, declared: AttributeType, where: str) -> AttributeVal
             return value
         case AttributeType.DATETIME if isinstance(value, str):
             return _canonical_datetime(value, where)
-    raise Invalid(f"{where} must be a {declared.value}", code="attribute_type", field=where)
+    bounds = " from -(2^63 - 1) to 2^63 - 1" if declared is AttributeType.NUMBER else ""
+    raise Invalid(f"{where} must be a {declared.value}{bounds}", code="attribute_type", field=where)
 
 
 def check_text(value: str, where: str, *, limit: int | None = None, limit_bytes: int | None = None) -> str:

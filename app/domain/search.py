@@ -90,7 +90,9 @@ class SearchQuery:
         weights = list(self.weights.values())
         if any(not 0 <= weight <= MAX_WEIGHT for weight in weights) or not any(weights):
             raise Invalid(
-                "weights of legs are numbers from 0, and one must be above it", code="bad_legs", field="legs"
+                f"weights of legs are numbers from 0 to {MAX_WEIGHT:,.0f}, and one must be above 0",
+                code="bad_legs",
+                field="legs",
             )
 
     @property

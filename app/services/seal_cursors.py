@@ -16,7 +16,6 @@ LIFE_S = 3_600
 
 KEY_BYTES = 32
 _NAME = "cursors"
-_ALONE = digest_of(SearchQuery())
 
 
 class Cursors:
@@ -45,7 +44,7 @@ class Cursors:
         if self._clock() - cursor.made_at > LIFE_S:
             told = "this cursor is older than an hour: leave it out and begin again"
             raise Malformed(told, code="cursor_expired", field="cursor")
-        if digest_of(query) not in (cursor.asked, _ALONE):
+        if not _goes_on(query, cursor):
             told = "this cursor goes on with another query: state that one, or the cursor and a limit alone"
             raise Malformed(told, code="cursor_mismatch", field="cursor")
         return cursor
@@ -64,3 +63,11 @@ class Cursors:
             with self._database.writing() as transaction:
                 found = transaction.secrets.keep(_NAME, secrets.token_bytes(KEY_BYTES))
         return found
+
+
+def _goes_on(query: SearchQuery, cursor: Cursor) -> bool:
+    """Whether it is the cursor's query, or states nothing beside it, or nothing but the product that was asked by."""
+    asked = digest_of(query)
+    if asked == digest_of(SearchQuery(like=query.like)):
+        return query.like is None or digest_of(replace(query, filter=cursor.filter)) == cursor.asked
+    return asked == cursor.asked

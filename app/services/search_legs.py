@@ -138,8 +138,8 @@ class Legs:
         collection = plan.build.images if leg is Leg.IMAGE else plan.build.texts
         index, over_fetch = plan.searched
         where = plan.rows
-        # Of few products each is compared, and not as a quantised index has kept it.
-        wanted = max(depth, plan.passing.count) if index.quantised and isinstance(where, Among) else depth
+        # Of few products each is compared, and not by the little that a coarse index has kept of it.
+        wanted = max(depth, plan.passing.count) if index.coarse and isinstance(where, Among) else depth
         rows = wanted * ((over_fetch or ROWS_PER_CANDIDATE) if leg is Leg.IMAGE else 1)
         (found,) = rows_of_products(
             self.store, collection, [vectors], depth=wanted, rows=rows, index=index, where=where, budget=budget

@@ -158,3 +158,10 @@ def test_a_bad_filter_is_refused(untouched: Shop, where: Any, code: str) -> None
 def test_a_bad_query_is_refused(untouched: Shop, query: dict[str, Any], code: str, field: str | None) -> None:
     path = "/v1/catalogs/shop/products/p:explain"
     refused(untouched.client.post(path, content=json.dumps(query), headers=SAID), 422, code, field)
+
+
+def test_an_explanation_is_of_a_whole_query(shop: Shop) -> None:
+    cursor = shop.client.get(SEARCH, params={"q": "mug", "limit": 1}).json()["cursor"]
+    path = "/v1/catalogs/shop/products/red:explain"
+    for stated in ({"cursor": cursor}, {"text": "mug", "cursor": cursor}, {"cursor": "none"}):
+        refused(shop.client.post(path, json=stated), 422, "bad_query", "cursor")

@@ -97,6 +97,15 @@ WAYS: tuple[Callable[..., Any], ...] = (
 def test_what_is_like_a_product_may_be_filtered(shelf: Shelf) -> None:
     answer = shelf.client.get(f"{shelf.path}/products/p05/similar", params={"filter": '{"price": {"lt": 8}}'})
     assert sorted(ids(answer.json())) == ["p00", "p01", "p02", "p03", "p04", "p06", "p07"]
+    path = f"{shelf.path}/products/p05/similar"
+    first = shelf.client.get(path, params={"filter": '{"price": {"lt": 8}}', "limit": 4}).json()
+    alone = shelf.client.get(path, params={"limit": 4, "cursor": first["cursor"]}).json()
+    assert sorted(ids(first) + ids(alone)) == sorted(ids(answer.json()))
+    for other in (
+        shelf.client.get(path.replace("p05", "p06"), params={"cursor": first["cursor"]}),
+        shelf.client.get(path, params={"filter": '{"price": {"lt": 9}}', "cursor": first["cursor"]}),
+    ):
+        refused(other, 400, "cursor_mismatch", "cursor")
     unread = shelf.client.get(f"{shelf.path}/products/p05/similar", params={"filter": "{price"})
     refused(unread, 400, "bad_json")
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from app.adapters.postgres.tables import embeddings
 from app.domain.answers import Explanation
-from app.domain.builds import Build
+from app.domain.builds import Build, IndexSpec
 from app.domain.embeddings import Vectors
 from app.domain.search import BY_VECTOR, Candidate, Leg, SearchQuery
 from app.ports.vectors import Neighbour
@@ -149,6 +149,7 @@ def test_of_few_products_each_is_compared_as_it_is_stored(shop: Shop, monkeypatc
     exact = first()
     assert [len(some) for some in exact.values()] == [depth, depth]
     with_lists(shop, "IVF_SQ8")
+    monkeypatch.setattr(IndexSpec, "coarse", True)  # as IVF_PQ is, which only a server has
     search = shop.pipeline.store.search
 
     def upside_down(collection: str, queries: Vectors, *, limit: int, **named: Any) -> list[list[Neighbour]]:

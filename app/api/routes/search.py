@@ -107,6 +107,9 @@ def get_similar(
 )
 def post_explain(application: App, catalog: CatalogName, product_id: ProductId, body: SearchIn) -> Response:
     """Why a search shows this product where it does, or does not show it; the body is that of the search."""
+    if body.cursor is not None:
+        told_so = "an explanation is of a whole query: state that, and leave the cursor out"
+        raise Invalid(told_so, code="bad_query", field="cursor")
     told = application.explainer.explain(catalog, product_id, body.query())
     return answer(product_explanation_document(catalog, told))
 
