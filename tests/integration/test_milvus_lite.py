@@ -9,8 +9,10 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import grpc  # type: ignore[import-untyped]  # it publishes no types
 import numpy as np
 import pytest
 from pymilvus.client.grpc_handler import GrpcHandler
@@ -318,3 +320,21 @@ def test_a_server_that_does_not_answer_is_unavailable_within_the_deadline() -> N
     with pytest.raises(StoreUnavailable):
         store.ping()
     assert time.monotonic() - began < 5
+
+
+def test_a_client_may_ask_often_whether_the_process_lives(tmp_path: Path) -> None:
+    """As pymilvus does all the time; gRPC ends the connection of who asks too often, and says so on stderr."""
+    states: list[grpc.ChannelConnectivity] = []
+    often = [
+        ("grpc.keepalive_time_ms", 1_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+    ]
+    with (
+        closing(lite_process.LiteProcess(tmp_path / "milvus.db")) as process,
+        grpc.insecure_channel(process.address, options=often) as channel,
+    ):
+        grpc.channel_ready_future(channel).result(30)
+        channel.subscribe(states.append)
+        time.sleep(5)  # two would be forgiven
+        assert states == [grpc.ChannelConnectivity.READY]
