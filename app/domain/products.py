@@ -149,12 +149,13 @@ def check_value(value: Any, declared: AttributeType, where: str) -> AttributeVal
         case AttributeType.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
             if abs(value) <= _INT64_MAX:  # which neither NaN nor an infinity is
                 return value
+            told = f"{where} must be a number from -(2^63 - 1) to 2^63 - 1"
+            raise Invalid(told, code="attribute_type", field=where)
         case AttributeType.BOOLEAN if isinstance(value, bool):
             return value
         case AttributeType.DATETIME if isinstance(value, str):
             return _canonical_datetime(value, where)
-    bounds = " from -(2^63 - 1) to 2^63 - 1" if declared is AttributeType.NUMBER else ""
-    raise Invalid(f"{where} must be a {declared.value}{bounds}", code="attribute_type", field=where)
+    raise Invalid(f"{where} must be a {declared.value}", code="attribute_type", field=where)
 
 
 def check_text(value: str, where: str, *, limit: int | None = None, limit_bytes: int | None = None) -> str:
