@@ -7,12 +7,12 @@ product without a colour passes `{"not": {"colour": "red"}}`. Every rendering of
 """
 
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.domain.errors import Invalid
+from app.domain.prefixes import beyond
 from app.domain.products import AttributeType, AttributeValue, Schema, check_value
 
 MAX_DEPTH = 20  # levels of `not` and `any`; a person writes three
@@ -23,7 +23,7 @@ Operand = str | float | bool
 """What one comparison compares with: a number is a double, a datetime its canonical text."""
 
 _RANGED = (AttributeType.NUMBER, AttributeType.DATETIME)
-_SURROGATES = range(0xD800, 0xE000)  # code points no text holds
+_MEANT = {"or": ": any holds alternatives", "and": ": the keys of one object all have to hold"}
 _BOUNDS: tuple[Bound, ...] = ("gt", "gte", "lt", "lte")
 
 
@@ -86,12 +86,6 @@ def parse_filter(given: Mapping[str, Any], schema: Schema) -> Filter:
     `bad_filter` for an unknown operator, too many terms or levels, a lower bound above the upper one, NaN.
     """
     return _Reader(schema).conjunction(given, "filter", depth=0)
-
-
-_MEANT = {
-    "or": ": any holds alternatives",
-    "and": ": the keys of one object all have to hold",
-}
 
 
 class _Reader:
@@ -182,14 +176,9 @@ def _range(name: str, declared: AttributeType, given: Mapping[Bound, Any], where
 
 
 def _prefixed(name: str, prefix: str) -> Range:
-    bounds: list[tuple[Bound, str | float]] = [("gte", prefix)]
-    for end in range(len(prefix), 0, -1):
-        last = ord(prefix[end - 1])
-        if last < sys.maxunicode:
-            successor = last + 1 if last + 1 not in _SURROGATES else _SURROGATES.stop
-            bounds.append(("lt", prefix[: end - 1] + chr(successor)))
-            break
-    return Range(name, AttributeType.KEYWORD, tuple(bounds))
+    end = beyond(prefix)
+    bounds: tuple[tuple[Bound, str], ...] = (("gte", prefix),) if end is None else (("gte", prefix), ("lt", end))
+    return Range(name, AttributeType.KEYWORD, bounds)
 
 
 def _operand(given: Any, declared: AttributeType, where: str) -> Operand:

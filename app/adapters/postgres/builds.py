@@ -25,18 +25,17 @@ _NOTED = {BuildState.LIVE: "live_at", BuildState.RETIRED: "retired_at"}
 # Built once: every query or batch reads them.
 _IS_LIVE = builds.c.state == literal_column(f"'{BuildState.LIVE}'")  # as the partial index says it
 _LIVE = select(builds).where(builds.c.catalog == bindparam("the_catalog"), _IS_LIVE)
-_SEARCHED_COLUMNS = (
-    func.coalesce(revisions.c.number, 0).label("revision"),
-    catalogs.c.name,
-    cast(catalogs.c.attributes, Text).label("attributes"),
-    cast(catalogs.c.caption, Text).label("caption"),
-    builds.c.id,
-    cast(builds.c.encoder, Text).label("encoder"),
-    cast(builds.c.parameters, Text).label("parameters"),
-    builds.c.created_at,
-)
 _SEARCHED = (
-    select(*_SEARCHED_COLUMNS)
+    select(
+        func.coalesce(revisions.c.number, 0).label("revision"),
+        catalogs.c.name,
+        cast(catalogs.c.attributes, Text).label("attributes"),
+        cast(catalogs.c.caption, Text).label("caption"),
+        builds.c.id,
+        cast(builds.c.encoder, Text).label("encoder"),
+        cast(builds.c.parameters, Text).label("parameters"),
+        builds.c.created_at,
+    )
     .select_from(catalogs)
     .join(builds, and_(builds.c.catalog == catalogs.c.name, _IS_LIVE))
     .outerjoin(revisions, revisions.c.catalog == catalogs.c.name)
